@@ -1,0 +1,61 @@
+#include "common/domain/contract.h"
+
+#include "common/base/check.h"
+
+int contract_source(const struct contract *contract, struct span name)
+{
+    ASSERT(contract->source_count <= CONTRACT_SOURCES_MAX);
+    for (size_t at = 0; at < contract->source_count; at++)
+        if (span_equal(contract->sources[at].name, name))
+            return (int)at;
+    return -1;
+}
+
+int contract_shop(const struct contract *contract, struct span name)
+{
+    ASSERT(contract->shop_count <= CONTRACT_SHOPS_MAX);
+    for (size_t at = 0; at < contract->shop_count; at++)
+        if (span_equal(contract->shops[at].name, name))
+            return (int)at;
+    return -1;
+}
+
+int contract_location(const struct contract *contract, struct span name)
+{
+    size_t low = 0;
+    size_t high = contract->name_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = span_compare(contract->names[middle].name, name);
+        if (order == 0)
+            return contract->names[middle].location;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+bool source_speaks_for(const struct source *source, int location)
+{
+    ASSERT(location >= 0);
+    return source->speaks == NULL || source->speaks[location] != 0;
+}
+
+bool shop_excludes(const struct shop *shop, struct span sku)
+{
+    size_t low = 0;
+    size_t high = shop->excluded_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = span_compare(shop->excluded[middle], sku);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}

@@ -1,0 +1,97 @@
+/*
+ * The contract file as values: which sources may speak, in which rank, for which
+ * locations; which shops are kept at par and how. Built by common/codec/contract_json,
+ * which owns the memory; never changed afterwards.
+ */
+#ifndef PARSTOCK_DOMAIN_CONTRACT_H
+#define PARSTOCK_DOMAIN_CONTRACT_H
+
+#include "common/base/span.h"
+
+#define CONTRACT_SOURCES_MAX 64
+#define CONTRACT_LOCATIONS_MAX 4096
+#define CONTRACT_ALIASES_MAX 16384
+#define CONTRACT_SHOPS_MAX 64
+#define CONTRACT_RETENTION_DAYS 35
+
+enum level_state {
+    LEVEL_ON_HAND = 0,   /* physical stock; the shop subtracts what is committed */
+    LEVEL_AVAILABLE = 1, /* what may be sold */
+};
+
+struct source {
+    struct span name;
+    int64_t rank;           /* the lowest rules */
+    enum level_state state; /* what its quantities mean */
+    const uint8_t *speaks;  /* one byte a location of the contract; NULL = all */
+    int64_t max_age_seconds;
+    int64_t order_lag_seconds;
+    struct span why;
+};
+
+struct location {
+    struct span code;
+};
+
+/* A code or alias and the location that it means; sorted by name (span_compare). */
+struct location_name {
+    struct span name;
+    int location;
+};
+
+/* Units held back from the shop: fixed + percent of the level, within min and max. */
+struct buffer_rule {
+    int64_t fixed;
+    int64_t percent;
+    int64_t min;
+    int64_t max; /* < 0: no upper limit */
+};
+
+struct shop {
+    struct span name;
+    struct span endpoint;
+    struct span api_version;
+    struct span reason;    /* Shopify's reason of our writes */
+    enum level_state mode; /* which quantity of the shop is written */
+    const struct span *gids; /* one a location of the contract; bytes NULL = not there */
+    struct buffer_rule buffer;
+    const struct span *excluded; /* normalised SKUs, sorted */
+    size_t excluded_count;
+};
+
+/* Steps of SKU normalisation that the contract may turn off. */
+#define SKU_NFKC 0x01u
+#define SKU_DROP_IGNORABLE 0x02u
+#define SKU_DASHES 0x04u
+#define SKU_TRIM 0x08u
+#define SKU_COLLAPSE_SPACES 0x10u
+#define SKU_FOLD_CASE 0x20u
+#define SKU_ALL_STEPS 0x3fu
+
+struct contract {
+    const struct source *sources;
+    size_t source_count;
+    const struct location *locations;
+    size_t location_count;
+    const struct location_name *names;
+    size_t name_count;
+    const struct shop *shops;
+    size_t shop_count;
+    unsigned sku_steps;
+    int64_t idempotency_days;
+    int64_t drift_settle_seconds;
+    char digest[65]; /* SHA-256 of the file, hex */
+};
+
+/* Index of the named source, shop or location (by code or alias); -1 = none. */
+int contract_source(const struct contract *contract, struct span name);
+int contract_shop(const struct contract *contract, struct span name);
+int contract_location(const struct contract *contract, struct span name);
+
+/* May this source speak for this location? */
+bool source_speaks_for(const struct source *source, int location);
+
+/* Is this normalised SKU excluded from the shop? */
+bool shop_excludes(const struct shop *shop, struct span sku);
+
+#endif

@@ -1,0 +1,15 @@
+#include "common/domain/outcome.h"
+
+#include "common/base/check.h"
+
+static const char *const NAMES[OUTCOME_COUNT] = {
+#define X(name, number, text) [number] = text,
+    OUTCOMES(X)
+#undef X
+};
+
+const char *outcome_name(enum outcome outcome)
+{
+    ASSERT((size_t)outcome < OUTCOME_COUNT);
+    return NAMES[outcome];
+}
