@@ -5,11 +5,8 @@
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-# shellcheck disable=SC2034 # read by the scripts that source this file
-DEPS=$ROOT/build/deps
-
-EX_UNAVAILABLE=69
-EX_CONFIG=78
+# shellcheck disable=SC2034 # these are read by the scripts that source this file
+DEPS=$ROOT/build/deps EX_UNAVAILABLE=69 EX_CONFIG=78
 
 say() {
     printf 'setup: %s\n' "$*" >&2

@@ -78,7 +78,7 @@ install_packages() {
 [ $# -gt 0 ] || usage
 command -v dpkg-query >/dev/null 2>&1 ||
     fail "$EX_UNAVAILABLE" "this set-up knows Debian 12 only; install by hand what it lists:" \
-        "$(for group in "$@"; do printf '%s ' ${GROUPS_OF[$group]:-}; done)"
+        "$(for group in "$@"; do printf '%s ' "${GROUPS_OF[$group]:-}"; done)"
 mapfile -t missing < <(missing_packages "$@")
 [ ${#missing[@]} -gt 0 ] || exit 0
 if [ "$(id -u)" -ne 0 ]; then
