@@ -30,7 +30,7 @@ UNAUTHORISED = {"errors": "[API] Invalid API key or access token (unrecognized l
 
 @dataclass(slots=True)
 class Answer:
-    """`how`: answered; dropped (nothing is sent); truncated (half of the body is)."""
+    """`how`: answered; dropped (nothing is sent, perhaps after a long wait); truncated (half of the body is)."""
 
     status: int = 200
     body: bytes = b""
@@ -38,6 +38,7 @@ class Answer:
     how: str = "answered"
     file: Path | None = None
     call_id: int | None = None
+    hang_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -164,8 +165,8 @@ class Double:
         if fault is None or fault.name == "throttled":
             return answer
         if fault.name == "hang":
-            self.stopping.wait(min(600.0, float(fault.params["seconds"])))
-        if fault.name in ("hang", "drop_before_apply", "drop_after_apply"):
+            return Answer(how="dropped", hang_seconds=min(600.0, float(fault.params["seconds"])))
+        if fault.name in ("drop_before_apply", "drop_after_apply"):
             return Answer(how="dropped")
         if fault.name == "truncated":
             answer.how = "truncated"

@@ -5,18 +5,18 @@
 What is checked, with the name of each violation:
 
 key_applied_twice    a key has more than one effect.
-key_came_back        for a pair, a key is seen again after another key was seen for that pair: its outcome was not settled
-                     when the next write began.
-two_in_flight        for a pair, another key arrives while a call of the earlier key is still open and its outcome is not known.
-unresolved_outcome   for a pair, another key arrives although an earlier call ended without a verdict (dropped, truncated,
-                     an error page) and neither a verdict under the same key nor a read of the pair came in between.
+key_came_back        for a pair, a key is seen again after another key was seen for that pair.
+two_in_flight        for a pair, another key arrives while a call of the earlier key is open and its outcome is not settled.
+unresolved_outcome   for a pair, another key arrives although the calls of the earlier key all ended without a verdict
+                     (dropped, truncated, an error page) and neither a verdict nor a read of the pair settled it since.
 chain_broken         an effect starts from another level than the one before left: an effect that is not in the journal.
 level_differs        the final level of a pair is not the expected one.
 sequence_broken      sequence numbers do not rise.
 
-A call is in flight from its arrival until its outcome is known: a verdict for its key was answered, or, once it is applied
-or all calls of the key are over, the pair was read. A call that was refused before it ran (401, 429, throttled, a top-level
-error) gives a verdict too, but does not settle an earlier unknown outcome.
+A key is sealed for a pair when nothing under way can change the pair under it any more: it is applied, or all its calls are
+over. It is settled when the caller can know what came of it: an answer said applied or repeated; or it was refused, or not run
+(401, 429, throttled, a top-level error), with no unknown outcome before; or the pair was read by a query that began when the key
+was sealed already. A refusal after an unknown outcome settles nothing: it does not prove that the first call was not applied.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ import argparse
 import json
 import sys
 from dataclasses import dataclass, field
-from typing import Any, Iterable
+from typing import Any, Iterable, Iterator
 
-VERDICTS = frozenset({"applied", "replayed", "refused"})
 _NOT_RUN_ANSWERS = frozenset({"answered", "status_429"})
 
 
@@ -39,11 +38,35 @@ class KeyState:
     open: set[int] = field(default_factory=set)
     applied: bool = False
     unknown: bool = False
+    settled: bool = False
+    sealed_at: int = 0
 
-    @property
-    def sealed(self) -> bool:
-        """Nothing that is still under way can change the pair under this key any more."""
-        return self.applied or not self.open
+    def arrive(self, call: int) -> None:
+        self.open.add(call)
+        self.settled = False
+
+    def apply(self, seq: int) -> None:
+        self.applied, self.settled, self.sealed_at = True, False, seq
+
+    def end(self, call: int, seq: int, how: str, verdict: str) -> None:
+        self.open.discard(call)
+        if not self.open and not self.applied:
+            self.sealed_at = seq
+        if how == "answered" and verdict in ("applied", "replayed"):
+            self.settled, self.unknown = True, False
+        elif how in _NOT_RUN_ANSWERS and verdict in ("refused", "not_run"):
+            self.settled = self.settled or not (self.unknown or self.open or self.applied)
+        elif verdict != "in_progress" or how != "answered":
+            self.lose()
+
+    def lose(self) -> None:
+        if not (self.applied and self.settled):
+            self.settled, self.unknown = False, True
+
+    def read(self, began: int) -> None:
+        sealed = self.applied or not self.open
+        if sealed and self.sealed_at < began:
+            self.settled, self.unknown = True, False
 
 
 @dataclass(slots=True)
@@ -58,8 +81,7 @@ class PairState:
 class CallState:
     key: str | None
     pairs: tuple[str, ...]
-    reads_sealed: dict[str, bool] = field(default_factory=dict)
-    verdict: bool = False
+    began: int
 
 
 @dataclass(slots=True)
@@ -83,7 +105,8 @@ class Checker:
         self._handlers = {
             "started": self._restarted, "reset": self._reset, "catalog": self._catalog, "call": self._call,
             "applied": self._applied, "ended": self._ended, "undelivered": self._undelivered,
-            "order": self._effect, "edit": self._effect, "bulk_finished": self._bulk_read,
+            "order": self._effect, "edit": self._effect, "bulk_started": self._bulk_started,
+            "bulk_finished": self._bulk_read,
         }
         self._clear()
 
@@ -91,7 +114,8 @@ class Checker:
         self._pairs: dict[str, PairState] = {}
         self._calls: dict[int, CallState] = {}
         self._applied_keys: dict[str, int] = {}
-        self._queries: dict[int, set[str]] = {}
+        self._done: dict[int, CallState] = {}
+        self._bulks: dict[int, int] = {}
 
     def take(self, line: dict[str, Any]) -> None:
         if line["seq"] <= self._seq:
@@ -121,14 +145,17 @@ class Checker:
     # Begin and end of the world
 
     def _reset(self, line: dict[str, Any]) -> None:
+        """A test asked for an empty shop: what was before is not part of what it proves."""
+        self.report = Report()
         self._clear()
 
     def _restarted(self, line: dict[str, Any]) -> None:
-        """Calls that were open when the double died are over, without a verdict; what it held is kept only if it says so."""
-        for number in list(self._calls):
-            self._ended({"call": number, "how": "dropped", "verdict": "not_run", "read_pairs": []})
+        """Calls that were open when the double died are over, without a verdict; what it held is gone unless it says so."""
         if not line.get("restored"):
             self._clear()
+        for number in list(self._calls):
+            self._ended({"seq": line["seq"], "call": number, "how": "dropped", "verdict": "not_run"})
+        self._done.clear()
 
     def _catalog(self, line: dict[str, Any]) -> None:
         for name, (available, on_hand) in line["levels"].items():
@@ -138,21 +165,11 @@ class Checker:
     # Calls
 
     def _call(self, line: dict[str, Any]) -> None:
-        key, pairs = line.get("key"), tuple(dict.fromkeys(line.get("pairs", ())))
-        call = self._calls[line["call"]] = CallState(key, pairs)
-        if not line.get("mutation"):
-            self._begin_query(line["call"])
-        if key is None or not line.get("mutation"):
-            return
+        writes = line.get("mutation") and line.get("key") is not None
+        pairs = tuple(dict.fromkeys(line.get("pairs", ()))) if writes else ()
+        self._calls[line["call"]] = CallState(line.get("key"), pairs, line["seq"])
         for name in pairs:
-            self._arrive(line, name, key).open.add(line["call"])
-        del call
-
-    def _begin_query(self, number: int) -> None:
-        """A read settles a pair only if the pair was sealed when the read began."""
-        self._queries[number] = {name for name, pair in self._pairs.items()
-                                 if pair.current is not None and pair.current.sealed
-                                 and (pair.current.unknown or pair.current.open)}
+            self._arrive(line, name, line["key"]).arrive(line["call"])
 
     def _arrive(self, line: dict[str, Any], name: str, key: str) -> KeyState:
         pair = self._pair(name)
@@ -162,13 +179,19 @@ class Checker:
         if key in pair.past:
             self._violation("key_came_back", line, pair=name, key=key)
         if current is not None:
-            if current.open and not (current.applied and not current.unknown):
-                self._violation("two_in_flight", line, pair=name, key=key, earlier=current.key)
-            elif current.unknown:
-                self._violation("unresolved_outcome", line, pair=name, key=key, earlier=current.key)
+            if not current.settled:
+                kind = "two_in_flight" if current.open else "unresolved_outcome"
+                self._violation(kind, line, pair=name, key=key, earlier=current.key)
             pair.past.add(current.key)
         pair.current = KeyState(key)
         return pair.current
+
+    def _held(self, call: CallState) -> Iterator[KeyState]:
+        """The pairs of a call for which its key is still the newest."""
+        for name in call.pairs:
+            current = self._pair(name).current
+            if current is not None and current.key == call.key:
+                yield current
 
     def _applied(self, line: dict[str, Any]) -> None:
         key = line.get("key")
@@ -177,10 +200,8 @@ class Checker:
                 self._violation("key_applied_twice", line, key=key, first=self._applied_keys[key])
             self._applied_keys.setdefault(key, line["seq"])
         call = self._calls.get(line["call"])
-        for name in call.pairs if call is not None else ():
-            current = self._pair(name).current
-            if current is not None and current.key == key:
-                current.applied, current.unknown = True, True
+        for state in self._held(call) if call is not None else ():
+            state.apply(line["seq"])
         self._effect(line)
 
     def _effect(self, line: dict[str, Any]) -> None:
@@ -195,33 +216,32 @@ class Checker:
 
     def _ended(self, line: dict[str, Any]) -> None:
         call = self._calls.pop(line["call"], None)
-        settled = self._queries.pop(line["call"], set())
         if call is None:
             return
-        answered = line["how"] == "answered"
-        if answered:
-            self._read(set(line.get("read_pairs", ())) & settled)
-        for name in call.pairs:
-            current = self._pair(name).current
-            if call.key is None or current is None or current.key != call.key:
-                continue
-            current.open.discard(line["call"])
-            if answered and line["verdict"] in VERDICTS:
-                current.unknown = False
-            elif not (line["verdict"] == "not_run" and line["how"] in _NOT_RUN_ANSWERS):
-                current.unknown = True
+        if line["how"] == "answered":
+            self._read(line.get("read_pairs", ()), call.began)
+        if call.pairs:
+            self._done[line["call"]] = call
+        for state in self._held(call):
+            state.end(line["call"], line["seq"], line["how"], line["verdict"])
 
-    def _read(self, names: Iterable[str]) -> None:
+    def _read(self, names: Iterable[str], began: int) -> None:
         for name in names:
             current = self._pair(name).current
-            if current is not None and current.sealed:
-                current.unknown = False
+            if current is not None:
+                current.read(began)
+
+    def _bulk_started(self, line: dict[str, Any]) -> None:
+        self._bulks[line["bulk"]] = line["seq"]
 
     def _bulk_read(self, line: dict[str, Any]) -> None:
-        self._read(list(self._pairs))
+        self._read(list(self._pairs), self._bulks.pop(line["bulk"], 0))
 
     def _undelivered(self, line: dict[str, Any]) -> None:
-        """The answer could not be sent; what the caller then does under the same key is judged as before."""
+        """The answer could not be sent: the caller does not know what came of the call."""
+        call = self._done.get(line["call"])
+        for state in self._held(call) if call is not None else ():
+            state.settled, state.unknown = False, True
 
 
 def check_lines(lines: Iterable[bytes | str], expected: dict[str, dict[str, int]] | None = None) -> Report:

@@ -97,6 +97,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _write(self, answer: Answer) -> None:
         if answer.how == "dropped":
+            self.server.double.stopping.wait(answer.hang_seconds)
             return self._drop()
         size = answer.file.stat().st_size if answer.file else len(answer.body)
         self.send_response(answer.status)
