@@ -1,0 +1,1 @@
+"""A shop to test against: imitates the part of the Shopify Admin API that parstock uses."""

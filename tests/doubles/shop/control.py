@@ -1,0 +1,210 @@
+"""The control interface under /_double/: what tests and the demo do behind the shop's back."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any, Callable
+from urllib.parse import parse_qs
+
+from . import gid
+from .config import ConfigError
+from .double import Answer, Double, json_answer
+from .faults import FaultError
+from .journal_check import check_lines
+from .state import STATES, Item, Level, Location, Quantities
+
+_CHUNK = 1000
+_FIRST_ITEM, _FIRST_LOCATION = 1001, 501
+
+
+class ControlError(ValueError):
+    """A control request that can not be done."""
+
+
+class Control:
+    def __init__(self, double: Double) -> None:
+        self._double = double
+        self._order_ids = itertools.count(1)
+        self._posts: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "catalog": self._catalog, "order": self._order, "edit": self._edit, "faults": self._faults,
+            "clock": self._clock, "config": self._config, "reset": self._reset, "revoke-tokens": self._revoke,
+        }
+        self._gets: dict[str, Callable[[dict[str, str]], Answer]] = {
+            "state": self._state, "journal": self._journal, "check": self._check, "health": self._health,
+        }
+
+    def post(self, name: str, body: bytes) -> Answer:
+        action = self._posts.get(name)
+        if action is None:
+            return json_answer({"error": f"unknown control; known: {', '.join(self._posts)}"}, 404)
+        try:
+            value = json.loads(body or b"{}")
+            if not isinstance(value, dict):
+                raise ControlError("the body must be a JSON object")
+            return json_answer(action(value))
+        except KeyError as problem:
+            return json_answer({"error": f"member {problem} is missing"}, 400)
+        except (ControlError, ConfigError, FaultError, ValueError, TypeError, AttributeError) as problem:
+            return json_answer({"error": str(problem)}, 400)
+
+    def get(self, name: str, query: str) -> Answer:
+        action = self._gets.get(name)
+        if action is None:
+            return json_answer({"error": f"unknown control; known: {', '.join(self._gets)}"}, 404)
+        return action({key: values[0] for key, values in parse_qs(query).items()})
+
+    # Loading
+
+    def _catalog(self, body: dict[str, Any]) -> dict[str, Any]:
+        shop = self._double.shop
+        with shop.lock:
+            for entry in body.get("locations", []):
+                self._add_location(entry)
+            taken = max(shop.items, default=_FIRST_ITEM - 1)
+            numbers = itertools.count(taken + 1)
+            added = [self._add_item(entry, numbers) for entry in body.get("items", [])]
+            levels = [level for item in added for level in item.levels]
+            for start in range(0, len(levels), _CHUNK):
+                self._double.journal.write("catalog", levels={
+                    gid.pair_name(level.item, level.location): [level.quantities.available, level.quantities.on_hand]
+                    for level in levels[start:start + _CHUNK]})
+        return {"items": len(added), "levels": len(levels),
+                "ids": [gid.make("InventoryItem", item.id) for item in added]}
+
+    def _add_location(self, entry: dict[str, Any]) -> None:
+        locations = self._double.shop.locations
+        number = _number(entry.get("id"), "Location") or max(locations, default=_FIRST_LOCATION - 1) + 1
+        more = {name: bool(entry[name]) for name in
+                ("active", "fulfills_online_orders", "ships_inventory", "fulfillment_service") if name in entry}
+        locations[number] = Location(number, str(entry.get("name", number)), **more)
+
+    def _add_item(self, entry: dict[str, Any], numbers: Any) -> Item:
+        number = _number(entry.get("id"), "InventoryItem") or next(numbers)
+        item = Item(number, entry.get("sku"), bool(entry.get("tracked", True)), not entry.get("bundle", False),
+                    entry.get("policy", "DENY"), entry.get("status", "ACTIVE"), tuple(entry.get("tags", ())))
+        places = {place: values for place, values in entry.get("levels", {}).items()}
+        wanted = [(self._location(place), values) for place, values in places.items()]
+        self._double.shop.add_item(item)
+        for location, values in wanted:
+            quantities = Quantities(**{name: int(values[name]) for name in STATES if name in values})
+            self._double.shop.add_level(item, location, quantities, bool(values.get("active", True)),
+                                        self._double.clock.now())
+        return item
+
+    # Effects from elsewhere
+
+    def _order(self, body: dict[str, Any]) -> dict[str, Any]:
+        """place: available to committed; cancel: back; fulfil: out of the house."""
+        action = body.get("action", "place")
+        if action not in ("place", "cancel", "fulfil"):
+            raise ControlError("action must be place, cancel or fulfil")
+        with self._double.shop.lock:
+            lines = [(self._level(line), int(line["quantity"])) for line in body["lines"]]
+            changes = [self._move(level, action, units).journal() for level, units in lines]
+            order = body.get("id") or f"order-{next(self._order_ids)}"
+            self._double.journal.write("order", order=order, action=action, changes=changes)
+        return {"order": order, "changes": changes}
+
+    def _move(self, level: Level, action: str, units: int) -> Any:
+        present = level.quantities
+        available = {"place": -units, "cancel": units, "fulfil": 0}[action]
+        committed = {"place": units, "cancel": -units, "fulfil": -units}[action]
+        after = present._replace(available=present.available + available, committed=present.committed + committed)
+        return self._double.shop.put(level, after, self._double.clock.now())
+
+    def _edit(self, body: dict[str, Any]) -> dict[str, Any]:
+        shop = self._double.shop
+        with shop.lock:
+            level = self._level(body)
+            after = level.quantities
+            for name in (*STATES, "on_hand"):
+                if name in body:
+                    after = after.with_value(name, int(body[name]))
+            level.active = bool(body.get("active", level.active))
+            item = shop.items[level.item]
+            item.tracked = bool(body.get("tracked", item.tracked))
+            change = shop.put(level, after, self._double.clock.now()).journal()
+            self._double.journal.write("edit", changes=[change])
+        return {"changes": [change]}
+
+    # The double itself
+
+    def _faults(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._double.faults.replace(body)
+        self._double.journal.write("faults_set", plan=body)
+        return {"ok": True}
+
+    def _clock(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._double.clock.advance(float(body["advance_seconds"]))
+        self._double.journal.write("clock", advance_seconds=body["advance_seconds"])
+        return {"now": self._double.clock.now()}
+
+    def _config(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._double.config.update(body)
+        if {"maximum_available", "restore_rate"} & set(body):
+            self._double.bucket.reset()
+        return {"ok": True}
+
+    def _reset(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._double.reset()
+        return {"ok": True}
+
+    def _revoke(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._double.tokens.revoke_all()
+        return {"ok": True}
+
+    def _state(self, query: dict[str, str]) -> Answer:
+        shop = self._double.shop
+        with shop.lock:
+            levels = [{
+                "pair": gid.pair_name(level.item, level.location), "item": gid.make("InventoryItem", level.item),
+                "sku": shop.items[level.item].sku, "location": gid.make("Location", level.location),
+                "level": gid.level(level.item, level.location), "active": level.active, **level.shown(),
+            } for level in shop.levels.values()]
+        return json_answer({"now": self._double.clock.now(), "available_points": self._double.bucket.available(),
+                            "levels": levels})
+
+    def _journal(self, query: dict[str, str]) -> Answer:
+        body = b"".join(self._double.journal.lines(int(query.get("after", "0"))))
+        return Answer(200, body, {"Content-Type": "application/jsonl"})
+
+    def _check(self, query: dict[str, str]) -> Answer:
+        report = check_lines(self._double.journal.lines())
+        return json_answer(report.as_dict())
+
+    def _health(self, query: dict[str, str]) -> Answer:
+        return json_answer({"ok": True})
+
+    # Names
+
+    def _location(self, name: Any) -> int:
+        number = _number(name, "Location")
+        locations = self._double.shop.locations
+        if number in locations:
+            return number
+        found = [place.id for place in locations.values() if place.name == name]
+        if not found:
+            raise ControlError(f"unknown location {name}")
+        return found[0]
+
+    def _level(self, body: dict[str, Any]) -> Level:
+        shop = self._double.shop
+        number = _number(body.get("item"), "InventoryItem")
+        item = shop.items.get(number) if number else shop.item_by_sku(body["sku"])
+        if item is None:
+            raise ControlError(f"unknown item {body.get('item') or body.get('sku')}")
+        location = self._location(body["location"])
+        level = shop.levels.get((item.id, location))
+        if level is None:
+            raise ControlError(f"{item.sku} has no level at {body['location']}")
+        return level
+
+
+def _number(value: Any, kind: str) -> int | None:
+    """A gid or its bare number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.isdigit():
+        return int(value)
+    return gid.number(value, kind)
