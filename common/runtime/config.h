@@ -1,0 +1,97 @@
+/*
+ * Settings: environment first, flags override. One table says for every setting its name,
+ * default and help; --help of each command, the man pages and the README are printed from
+ * it. Secrets are read from NAME or from the file named by NAME_FILE, never from a flag,
+ * and are never printed.
+ */
+#ifndef PARSTOCK_RUNTIME_CONFIG_H
+#define PARSTOCK_RUNTIME_CONFIG_H
+
+#include "common/base/error.h"
+#include "common/base/span.h"
+
+#define CONFIG_KAFKA_PROPERTIES_MAX 128
+
+struct kafka_property {
+    const char *name; /* librdkafka's, e.g. "security.protocol" */
+    const char *value;
+};
+
+struct config {
+    const char *contract_path;    /* PARSTOCK_CONTRACT */
+    const char *kafka_brokers;    /* PARSTOCK_KAFKA_BROKERS */
+    struct kafka_property kafka_properties[CONFIG_KAFKA_PROPERTIES_MAX];
+    size_t kafka_property_count;  /* PARSTOCK_KAFKA__* */
+    const char *group_prefix;     /* PARSTOCK_GROUP_PREFIX, default "parstock-" */
+    const char *topic_prefix;     /* PARSTOCK_TOPIC_PREFIX, default "inventory." */
+    int64_t topic_partitions;     /* PARSTOCK_TOPIC_PARTITIONS, default 12 */
+    int64_t topic_replicas;       /* PARSTOCK_TOPIC_REPLICAS, default -1 */
+    const char *postgres;         /* PARSTOCK_POSTGRES (may hold a password: secret) */
+    const char *schema;           /* PARSTOCK_SCHEMA, default "parstock" */
+    const char *admin_listen;     /* PARSTOCK_ADMIN_LISTEN, default 127.0.0.1:9464 */
+    bool admin_listen_asked;      /* set by the user: a taken port is an error */
+    const char *log_level;        /* PARSTOCK_LOG, default info */
+    const char *output;           /* -o / --output: table, json, jsonl; "" = by terminal */
+    int64_t lanes;                /* PARSTOCK_LANES of apply: threads, default 2 */
+};
+
+/* Which of the common settings a command uses; others are not offered as its flags. */
+#define CONFIG_CONTRACT 0x01u
+#define CONFIG_KAFKA 0x02u
+#define CONFIG_POSTGRES 0x04u
+#define CONFIG_ADMIN 0x08u
+#define CONFIG_OUTPUT 0x10u
+#define CONFIG_TOPICS 0x20u
+#define CONFIG_LANES 0x40u
+
+enum flag_kind { FLAG_TEXT, FLAG_INTEGER, FLAG_SWITCH };
+
+/* A flag of one command's own, stored at `offset` in its own struct. */
+struct flag {
+    const char *name; /* without "--" */
+    enum flag_kind kind;
+    size_t offset; /* of a const char *, int64_t or bool */
+    const char *argument; /* shown in help, e.g. "SKU"; NULL for switches */
+    const char *help;
+};
+
+struct command_spec {
+    const char *name;    /* "topics ensure" */
+    const char *summary; /* one line */
+    const char *usage;   /* after the name, e.g. "[--sku SKU] [--location L]" */
+    const char *detail;  /* paragraphs for --help and the man page; may be NULL */
+    unsigned uses;       /* CONFIG_* */
+    unsigned needs;      /* CONFIG_* that must be set, else exit 78 */
+    const struct flag *flags;
+    size_t flag_count;
+};
+
+/*
+ * Reads environment and argv (argv[0] is the command's own name). Prints help and sets
+ * *done_out where --help was asked. Positional arguments start at *first_out.
+ * STATUS_REJECT with exit code 64 for wrong use, STATUS_FATAL with 78 for a bad setting
+ * (also for a PARSTOCK_KAFKA__ property that would break exactly-once or order).
+ * Texts point into the environment, argv, or memory kept until the process ends.
+ */
+struct parsed {
+    bool done;
+    int first; /* index into argv of the first positional argument */
+};
+enum status config_parse(const struct command_spec *spec, int argc, char **argv,
+                         struct config *config, void *own, struct parsed *parsed_out,
+                         struct error *error);
+
+/* A secret by NAME or NAME_FILE; NULL where neither is set. Kept until the process ends. */
+enum status config_secret(const char *name, const char **value_out, struct error *error);
+
+/* "PARSTOCK_SHOP_<NAME><suffix>": upper case, '-' and other signs as '_'. */
+void config_shop_variable(struct span shop, const char *suffix, char *room, size_t size);
+
+/* Prints "parstock NAME: text" and the remedy to stderr; returns the exit code. */
+int config_fail(const struct command_spec *spec, const struct error *error);
+
+/* The command's help as plain text (man = false) or as a man page. */
+struct buf;
+void config_help(const struct command_spec *spec, bool man, struct buf *out);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * Entry points of all commands; workers/main.c holds their table. argv[0] is the command's
+ * own name. Each returns an exit code.
+ */
+#ifndef PARSTOCK_WORKERS_COMMANDS_H
+#define PARSTOCK_WORKERS_COMMANDS_H
+
+int apply_main(int argc, char **argv);
+int audit_main(int argc, char **argv);
+int catalog_main(int argc, char **argv);
+int dev_broker_main(int argc, char **argv);
+int doctor_main(int argc, char **argv);
+int levels_main(int argc, char **argv);
+int migrate_main(int argc, char **argv);
+int normalize_main(int argc, char **argv);
+int push_main(int argc, char **argv);
+int topics_main(int argc, char **argv);
+int up_main(int argc, char **argv);
+
+#endif
