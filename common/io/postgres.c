@@ -28,7 +28,8 @@ static void result_release(PGresult **slot)
     *slot = NULL;
 }
 
-/* ---- errors ------------------------------------------------------------------------------ */
+/* ---- errors
+ * ------------------------------------------------------------------------------ */
 
 /* SQLSTATE classes and states after which the same work may succeed later. */
 static bool sqlstate_is_passing(const char *state)
@@ -50,8 +51,7 @@ static bool sqlstate_is_passing(const char *state)
         "42703", /* no such column: schema older than needed */
     };
     for (size_t at = 0; at < COUNT_OF(PREFIXES); at++)
-        if (strncmp(state, PREFIXES[at], strlen(PREFIXES[at])) == 0)
-            return true;
+        if (strncmp(state, PREFIXES[at], strlen(PREFIXES[at])) == 0) return true;
     return false;
 }
 
@@ -103,13 +103,13 @@ static bool result_is_good(const PGresult *result)
            status == PGRES_SINGLE_TUPLE || status == PGRES_COPY_IN;
 }
 
-/* ---- open and close ---------------------------------------------------------------------- */
+/* ---- open and close
+ * ---------------------------------------------------------------------- */
 
 void postgres_close(struct postgres **slot)
 {
     struct postgres *postgres = TAKE(*slot);
-    if (postgres == NULL)
-        return;
+    if (postgres == NULL) return;
     PQfinish(postgres->connection);
     free(postgres);
 }
@@ -130,18 +130,18 @@ static enum status session_settings(struct postgres *postgres,
                                     const struct postgres_options *options,
                                     struct error *error)
 {
-    char *schema =
-        PQescapeIdentifier(postgres->connection, options->schema, strlen(options->schema));
-    if (schema == NULL)
-        return connection_error(postgres, "schema name", error);
+    char *schema = PQescapeIdentifier(postgres->connection, options->schema,
+                                      strlen(options->schema));
+    if (schema == NULL) return connection_error(postgres, "schema name", error);
     int timeout_ms = options->statement_timeout_ms > 0 ? options->statement_timeout_ms
                                                        : POSTGRES_STATEMENT_TIMEOUT_MS;
     struct buf sql;
     buf_init(&sql, 4096);
-    buf_format(&sql,
-               "SET search_path TO %s; SET statement_timeout = %d; SET lock_timeout = %d; "
-               "SET idle_in_transaction_session_timeout = %d; SET TimeZone = 'UTC'",
-               schema, timeout_ms, timeout_ms, timeout_ms);
+    buf_format(
+        &sql,
+        "SET search_path TO %s; SET statement_timeout = %d; SET lock_timeout = %d; "
+        "SET idle_in_transaction_session_timeout = %d; SET TimeZone = 'UTC'",
+        schema, timeout_ms, timeout_ms, timeout_ms);
     PQfreemem(schema);
     enum status status = buf_view(&sql).length > 0
                              ? postgres_script(postgres, sql.bytes, error)
@@ -153,18 +153,20 @@ static enum status session_settings(struct postgres *postgres,
 static enum status connect_to(const struct postgres_options *options,
                               struct postgres *postgres, struct error *error)
 {
-    /* expand_dbname: the first entry is a whole connection string or URI, later ones win */
+    /* expand_dbname: the first entry is a whole connection string or URI, later ones win
+     */
     const char *const names[] = {"dbname",          "application_name", "connect_timeout",
                                  "client_encoding", "keepalives_idle",  NULL};
-    const char *const values[] = {options->dsn, options->application_name, "10", "UTF8", "30",
-                                  NULL};
+    const char *const values[] = {
+        options->dsn, options->application_name, "10", "UTF8", "30", NULL};
     postgres->connection = PQconnectdbParams(names, values, 1);
     if (postgres->connection == NULL)
         return error_set(error, STATUS_RETRY, "postgres: out of memory");
     if (PQstatus(postgres->connection) != CONNECTION_OK)
         return connection_error(postgres, "connect", error);
     if (PQserverVersion(postgres->connection) < 140000)
-        return error_set(error, STATUS_FATAL, "postgres: server older than 14; upgrade it");
+        return error_set(error, STATUS_FATAL,
+                         "postgres: server older than 14; upgrade it");
     (void)PQsetNoticeReceiver(postgres->connection, ignore_notice, NULL);
     return session_settings(postgres, options, error);
 }
@@ -177,31 +179,31 @@ enum status postgres_open(const struct postgres_options *options, struct postgre
     if (postgres == NULL)
         return error_set(error, STATUS_RETRY, "postgres: out of memory");
     enum status status = connect_to(options, postgres, error);
-    if (status != STATUS_OK)
-        return status;
+    if (status != STATUS_OK) return status;
     *out = TAKE(postgres);
     return STATUS_OK;
 }
 
-/* ---- statements -------------------------------------------------------------------------- */
+/* ---- statements
+ * -------------------------------------------------------------------------- */
 
 static enum status params_check(const struct pg_params *params, const char *name,
                                 struct error *error)
 {
-    if (params == NULL || (!params->failed && !params->bytes.failed))
-        return STATUS_OK;
+    if (params == NULL || (!params->failed && !params->bytes.failed)) return STATUS_OK;
     return error_set(error, STATUS_FATAL, "postgres: %s: parameters too large", name);
 }
 
-static bool is_prepared(const struct postgres *postgres, const struct statement *statement)
+static bool is_prepared(const struct postgres *postgres,
+                        const struct statement *statement)
 {
     for (size_t at = 0; at < postgres->prepared_count; at++)
-        if (postgres->prepared[at] == statement)
-            return true;
+        if (postgres->prepared[at] == statement) return true;
     return false;
 }
 
-static void remember_prepared(struct postgres *postgres, const struct statement *statement)
+static void remember_prepared(struct postgres *postgres,
+                              const struct statement *statement)
 {
     ASSERT(postgres->prepared_count < POSTGRES_PREPARED_MAX);
     postgres->prepared[postgres->prepared_count++] = statement;
@@ -216,13 +218,12 @@ static int param_count(const struct pg_params *params)
 static enum status prepare(struct postgres *postgres, const struct statement *statement,
                            const struct pg_params *params, struct error *error)
 {
-    if (is_prepared(postgres, statement))
-        return STATUS_OK;
+    if (is_prepared(postgres, statement)) return STATUS_OK;
     SCOPED(result_release)
-    PGresult *result = PQprepare(postgres->connection, statement->name, statement->sql,
-                                 param_count(params), params != NULL ? params->types : NULL);
-    if (result == NULL)
-        return connection_error(postgres, statement->name, error);
+    PGresult *result =
+        PQprepare(postgres->connection, statement->name, statement->sql,
+                  param_count(params), params != NULL ? params->types : NULL);
+    if (result == NULL) return connection_error(postgres, statement->name, error);
     if (!result_is_good(result))
         return result_error(postgres, result, statement->name, error);
     remember_prepared(postgres, statement);
@@ -263,16 +264,13 @@ static enum status take_result(struct postgres *postgres, const char *doing,
                                struct rows *rows, struct error *error)
 {
     SCOPED(result_release) PGresult *result = PQgetResult(postgres->connection);
-    if (result == NULL)
-        return connection_error(postgres, doing, error);
+    if (result == NULL) return connection_error(postgres, doing, error);
     enum status status = STATUS_OK;
-    if (!result_is_good(result))
-        status = result_error(postgres, result, doing, error);
+    if (!result_is_good(result)) status = result_error(postgres, result, doing, error);
     PGresult *more;
     while ((more = PQgetResult(postgres->connection)) != NULL)
         PQclear(more);
-    if (status == STATUS_OK && rows != NULL)
-        rows_fill(rows, TAKE(result));
+    if (status == STATUS_OK && rows != NULL) rows_fill(rows, TAKE(result));
     return status;
 }
 
@@ -281,36 +279,32 @@ enum status postgres_query(struct postgres *postgres, const struct statement *st
                            struct error *error)
 {
     ASSERT(!postgres->in_pipeline);
-    if (rows != NULL)
-        *rows = (struct rows){0};
+    if (rows != NULL) *rows = (struct rows){0};
     enum status status = params_check(params, statement->name, error);
-    if (status == STATUS_OK)
-        status = prepare(postgres, statement, params, error);
-    if (status != STATUS_OK)
-        return status;
+    if (status == STATUS_OK) status = prepare(postgres, statement, params, error);
+    if (status != STATUS_OK) return status;
     if (send_prepared(postgres, statement, params) == 0)
         return connection_error(postgres, statement->name, error);
     return take_result(postgres, statement->name, rows, error);
 }
 
-enum status postgres_script(struct postgres *postgres, const char *sql, struct error *error)
+enum status postgres_script(struct postgres *postgres, const char *sql,
+                            struct error *error)
 {
     ASSERT(!postgres->in_pipeline);
     SCOPED(result_release) PGresult *result = PQexec(postgres->connection, sql);
-    if (result == NULL)
-        return connection_error(postgres, "script", error);
-    if (!result_is_good(result))
-        return result_error(postgres, result, "script", error);
+    if (result == NULL) return connection_error(postgres, "script", error);
+    if (!result_is_good(result)) return result_error(postgres, result, "script", error);
     return STATUS_OK;
 }
 
-/* ---- pipeline ---------------------------------------------------------------------------- */
+/* ---- pipeline
+ * ---------------------------------------------------------------------------- */
 
 static enum status pipeline_enter(struct postgres *postgres, const char *doing,
                                   struct error *error)
 {
-    if (postgres->in_pipeline)
-        return STATUS_OK;
+    if (postgres->in_pipeline) return STATUS_OK;
     if (PQenterPipelineMode(postgres->connection) == 0)
         return connection_error(postgres, doing, error);
     postgres->in_pipeline = true;
@@ -324,14 +318,13 @@ enum status postgres_pipeline_add(struct postgres *postgres,
                                   const struct pg_params *params, struct error *error)
 {
     enum status status = params_check(params, statement->name, error);
-    if (status == STATUS_OK)
-        status = pipeline_enter(postgres, statement->name, error);
-    if (status != STATUS_OK)
-        return status;
+    if (status == STATUS_OK) status = pipeline_enter(postgres, statement->name, error);
+    if (status != STATUS_OK) return status;
     ASSERT(postgres->pipelined < POSTGRES_PIPELINE_MAX);
     if (!is_prepared(postgres, statement)) {
         if (PQsendPrepare(postgres->connection, statement->name, statement->sql,
-                          param_count(params), params != NULL ? params->types : NULL) == 0)
+                          param_count(params),
+                          params != NULL ? params->types : NULL) == 0)
             return connection_error(postgres, statement->name, error);
         remember_prepared(postgres, statement);
         postgres->is_prepare[postgres->sent++] = true;
@@ -347,19 +340,16 @@ static enum status pipeline_result(struct postgres *postgres, struct rows *rows,
                                    struct error *error)
 {
     SCOPED(result_release) PGresult *result = PQgetResult(postgres->connection);
-    if (result == NULL)
-        return connection_error(postgres, "pipeline", error);
+    if (result == NULL) return connection_error(postgres, "pipeline", error);
     if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED)
         return error_set(error, STATUS_RETRY, "postgres: pipeline aborted");
-    if (!result_is_good(result))
-        return result_error(postgres, result, "pipeline", error);
+    if (!result_is_good(result)) return result_error(postgres, result, "pipeline", error);
     PGresult *end = PQgetResult(postgres->connection);
     if (end != NULL) {
         PQclear(end);
         return connection_error(postgres, "pipeline out of step", error);
     }
-    if (rows != NULL)
-        rows_fill(rows, TAKE(result));
+    if (rows != NULL) rows_fill(rows, TAKE(result));
     return STATUS_OK;
 }
 
@@ -370,16 +360,14 @@ static void pipeline_drain(struct postgres *postgres)
     while (nulls < 3) {
         PGresult *result = PQgetResult(postgres->connection);
         if (result == NULL) {
-            if (PQstatus(postgres->connection) != CONNECTION_OK)
-                break;
+            if (PQstatus(postgres->connection) != CONNECTION_OK) break;
             nulls++;
             continue;
         }
         nulls = 0;
         bool synced = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
         PQclear(result);
-        if (synced)
-            break;
+        if (synced) break;
     }
 }
 
@@ -390,15 +378,15 @@ static enum status pipeline_leave(struct postgres *postgres, enum status status,
     pipeline_drain(postgres);
     postgres->in_pipeline = false;
     /* an aborted pipeline may have skipped a prepare: forget what was sent in it */
-    if (status != STATUS_OK)
-        postgres->broken = true;
+    if (status != STATUS_OK) postgres->broken = true;
     if (PQexitPipelineMode(postgres->connection) == 0)
-        return connection_error(postgres, "pipeline", status == STATUS_OK ? error : &ignored);
+        return connection_error(postgres, "pipeline",
+                                status == STATUS_OK ? error : &ignored);
     return status;
 }
 
-enum status postgres_pipeline_run(struct postgres *postgres, struct rows *rows, size_t count,
-                                  struct error *error)
+enum status postgres_pipeline_run(struct postgres *postgres, struct rows *rows,
+                                  size_t count, struct error *error)
 {
     ASSERT(postgres->in_pipeline && count == postgres->pipelined);
     for (size_t at = 0; at < count; at++)
@@ -417,15 +405,15 @@ enum status postgres_pipeline_run(struct postgres *postgres, struct rows *rows, 
     return pipeline_leave(postgres, status, error);
 }
 
-/* ---- COPY and streaming ------------------------------------------------------------------ */
+/* ---- COPY and streaming
+ * ------------------------------------------------------------------ */
 
-enum status postgres_copy(struct postgres *postgres, const char *copy_sql, struct span data,
-                          struct error *error)
+enum status postgres_copy(struct postgres *postgres, const char *copy_sql,
+                          struct span data, struct error *error)
 {
     ASSERT(!postgres->in_pipeline);
     enum status status = postgres_script(postgres, copy_sql, error);
-    if (status != STATUS_OK)
-        return status;
+    if (status != STATUS_OK) return status;
     const size_t piece_max = (size_t)1 << 20;
     for (size_t at = 0; at < data.length; at += piece_max) {
         size_t piece = data.length - at < piece_max ? data.length - at : piece_max;
@@ -464,17 +452,16 @@ enum status postgres_stream(struct postgres *postgres, const struct statement *s
                             void *self, struct error *error)
 {
     enum status status = params_check(params, statement->name, error);
-    if (status == STATUS_OK)
-        status = prepare(postgres, statement, params, error);
-    if (status != STATUS_OK)
-        return status;
+    if (status == STATUS_OK) status = prepare(postgres, statement, params, error);
+    if (status != STATUS_OK) return status;
     if (send_prepared(postgres, statement, params) == 0 ||
         PQsetSingleRowMode(postgres->connection) == 0)
         return connection_error(postgres, statement->name, error);
     return stream_rows(postgres, statement->name, each, self, error);
 }
 
-/* ---- rows -------------------------------------------------------------------------------- */
+/* ---- rows
+ * -------------------------------------------------------------------------------- */
 
 void rows_release(struct rows *rows)
 {
@@ -490,8 +477,7 @@ bool rows_is_null(const struct rows *rows, int row, int column)
 
 struct span rows_span(const struct rows *rows, int row, int column)
 {
-    if (rows_is_null(rows, row, column))
-        return (struct span){0};
+    if (rows_is_null(rows, row, column)) return (struct span){0};
     return (struct span){.bytes = PQgetvalue(rows->result, row, column),
                          .length = (size_t)PQgetlength(rows->result, row, column)};
 }
@@ -499,8 +485,7 @@ struct span rows_span(const struct rows *rows, int row, int column)
 int64_t rows_int(const struct rows *rows, int row, int column)
 {
     struct span bytes = rows_span(rows, row, column);
-    if (bytes.bytes == NULL)
-        return 0;
+    if (bytes.bytes == NULL) return 0;
     ASSERT(bytes.length == 2 || bytes.length == 4 || bytes.length == 8);
     uint64_t value = (bytes.bytes[0] & 0x80) != 0 ? UINT64_MAX : 0;
     for (size_t at = 0; at < bytes.length; at++)
@@ -516,7 +501,6 @@ bool rows_bool(const struct rows *rows, int row, int column)
 
 int64_t rows_time(const struct rows *rows, int row, int column)
 {
-    if (rows_is_null(rows, row, column))
-        return 0;
+    if (rows_is_null(rows, row, column)) return 0;
     return rows_int(rows, row, column) + PG_EPOCH_US;
 }

@@ -38,14 +38,14 @@ int64_t store_migrate_newest(void)
     return migration_version(EMBEDDED_MIGRATIONS_COUNT - 1);
 }
 
-static enum status query_number(struct postgres *postgres, const struct statement *statement,
+static enum status query_number(struct postgres *postgres,
+                                const struct statement *statement,
                                 const struct pg_params *params, int64_t *number_out,
                                 struct error *error)
 {
     SCOPED(rows_release) struct rows rows = {0};
     enum status status = postgres_query(postgres, statement, params, &rows, error);
-    if (status == STATUS_OK)
-        *number_out = rows.count > 0 ? rows_int(&rows, 0, 0) : 0;
+    if (status == STATUS_OK) *number_out = rows.count > 0 ? rows_int(&rows, 0, 0) : 0;
     return status;
 }
 
@@ -55,8 +55,7 @@ enum status store_schema_version(struct postgres *postgres, int64_t *version_out
     int64_t tables = 0;
     *version_out = 0;
     enum status status = query_number(postgres, &TABLE_EXISTS, NULL, &tables, error);
-    if (status != STATUS_OK || tables == 0)
-        return status;
+    if (status != STATUS_OK || tables == 0) return status;
     return query_number(postgres, &NEWEST, NULL, version_out, error);
 }
 
@@ -70,14 +69,12 @@ static enum status create_schema(struct postgres *postgres, const char *schema,
     int64_t exists = 0;
     enum status status = query_number(postgres, &SCHEMA_EXISTS, &params, &exists, error);
     pg_params_free(&params);
-    if (status != STATUS_OK || exists > 0)
-        return status;
+    if (status != STATUS_OK || exists > 0) return status;
     struct buf sql;
     buf_init(&sql, 1024);
     buf_text(&sql, "CREATE SCHEMA \"");
     for (const char *at = schema; *at != '\0'; at++) {
-        if (*at == '"')
-            buf_byte(&sql, '"');
+        if (*at == '"') buf_byte(&sql, '"');
         buf_byte(&sql, *at);
     }
     buf_byte(&sql, '"');
@@ -91,8 +88,7 @@ static enum status run_one(struct postgres *postgres, size_t at, struct error *e
 {
     const struct embedded_file *file = &EMBEDDED_MIGRATIONS[at];
     enum status status = postgres_script(postgres, file->text, error);
-    if (status != STATUS_OK)
-        return status;
+    if (status != STATUS_OK) return status;
     struct pg_params params;
     pg_params_init(&params);
     pg_params_int4(&params, (int32_t)migration_version(at));
@@ -113,17 +109,19 @@ static enum status check_target(int64_t before, int64_t to, struct error *error)
         return error_exit(error, EXIT_CONFIG);
     }
     if (to < before || to > newest) {
-        (void)error_set(error, STATUS_REJECT,
-                        "cannot migrate from version %lld to %lld; versions up to %lld are "
-                        "known and none is undone",
-                        (long long)before, (long long)to, (long long)newest);
+        (void)error_set(
+            error, STATUS_REJECT,
+            "cannot migrate from version %lld to %lld; versions up to %lld are "
+            "known and none is undone",
+            (long long)before, (long long)to, (long long)newest);
         return error_exit(error, EXIT_USAGE);
     }
     return STATUS_OK;
 }
 
-static enum status migrate_locked(struct postgres *postgres, const char *schema, int64_t to,
-                                  struct migration_report *report, struct error *error)
+static enum status migrate_locked(struct postgres *postgres, const char *schema,
+                                  int64_t to, struct migration_report *report,
+                                  struct error *error)
 {
     enum status status = create_schema(postgres, schema, error);
     if (status == STATUS_OK)
@@ -134,8 +132,7 @@ static enum status migrate_locked(struct postgres *postgres, const char *schema,
                                  error);
     if (status == STATUS_OK)
         status = query_number(postgres, &NEWEST, NULL, &report->before, error);
-    if (status == STATUS_OK)
-        status = check_target(report->before, to, error);
+    if (status == STATUS_OK) status = check_target(report->before, to, error);
     for (size_t at = 0; at < EMBEDDED_MIGRATIONS_COUNT && status == STATUS_OK; at++) {
         int64_t version = migration_version(at);
         if (version > report->before && version <= to)
@@ -149,8 +146,7 @@ static enum status migrate_dry(struct postgres *postgres, int64_t to,
                                struct migration_report *report, struct error *error)
 {
     enum status status = store_schema_version(postgres, &report->before, error);
-    if (status == STATUS_OK)
-        status = check_target(report->before, to, error);
+    if (status == STATUS_OK) status = check_target(report->before, to, error);
     report->after = to;
     return status;
 }
@@ -160,16 +156,14 @@ enum status store_migrate(struct postgres *postgres, const char *schema, int64_t
                           struct error *error)
 {
     struct migration_report report = {0};
-    if (to == 0)
-        to = store_migrate_newest();
+    if (to == 0) to = store_migrate_newest();
     if (dry_run) {
         enum status dry = migrate_dry(postgres, to, &report, error);
         *report_out = report;
         return dry;
     }
     enum status status = postgres_script(postgres, "BEGIN", error);
-    if (status == STATUS_OK)
-        status = postgres_query(postgres, &LOCK, NULL, NULL, error);
+    if (status == STATUS_OK) status = postgres_query(postgres, &LOCK, NULL, NULL, error);
     if (status == STATUS_OK)
         status = migrate_locked(postgres, schema, to, &report, error);
     if (status != STATUS_OK) {
