@@ -11,7 +11,8 @@
 
 struct admin;
 
-enum status admin_open(const struct config *config, struct admin **out, struct error *error);
+enum status admin_open(const struct config *config, struct admin **out,
+                       struct error *error);
 void admin_close(struct admin **slot);
 
 /* The worker's loop calls this; /livez fails when it was silent for 60 s. */

@@ -18,21 +18,21 @@ struct kafka_property {
 };
 
 struct config {
-    const char *contract_path;    /* PARSTOCK_CONTRACT */
-    const char *kafka_brokers;    /* PARSTOCK_KAFKA_BROKERS */
+    const char *contract_path; /* PARSTOCK_CONTRACT */
+    const char *kafka_brokers; /* PARSTOCK_KAFKA_BROKERS */
     struct kafka_property kafka_properties[CONFIG_KAFKA_PROPERTIES_MAX];
-    size_t kafka_property_count;  /* PARSTOCK_KAFKA__* */
-    const char *group_prefix;     /* PARSTOCK_GROUP_PREFIX, default "parstock-" */
-    const char *topic_prefix;     /* PARSTOCK_TOPIC_PREFIX, default "inventory." */
-    int64_t topic_partitions;     /* PARSTOCK_TOPIC_PARTITIONS, default 12 */
-    int64_t topic_replicas;       /* PARSTOCK_TOPIC_REPLICAS, default -1 */
-    const char *postgres;         /* PARSTOCK_POSTGRES (may hold a password: secret) */
-    const char *schema;           /* PARSTOCK_SCHEMA, default "parstock" */
-    const char *admin_listen;     /* PARSTOCK_ADMIN_LISTEN, default 127.0.0.1:9464 */
-    bool admin_listen_asked;      /* set by the user: a taken port is an error */
-    const char *log_level;        /* PARSTOCK_LOG, default info */
-    const char *output;           /* -o / --output: table, json, jsonl; "" = by terminal */
-    int64_t lanes;                /* PARSTOCK_LANES of apply: threads, default 2 */
+    size_t kafka_property_count; /* PARSTOCK_KAFKA__* */
+    const char *group_prefix;    /* PARSTOCK_GROUP_PREFIX, default "parstock-" */
+    const char *topic_prefix;    /* PARSTOCK_TOPIC_PREFIX, default "inventory." */
+    int64_t topic_partitions;    /* PARSTOCK_TOPIC_PARTITIONS, default 12 */
+    int64_t topic_replicas;      /* PARSTOCK_TOPIC_REPLICAS, default -1 */
+    const char *postgres;        /* PARSTOCK_POSTGRES (may hold a password: secret) */
+    const char *schema;          /* PARSTOCK_SCHEMA, default "parstock" */
+    const char *admin_listen;    /* PARSTOCK_ADMIN_LISTEN, default 127.0.0.1:9464 */
+    bool admin_listen_asked;     /* set by the user: a taken port is an error */
+    const char *log_level;       /* PARSTOCK_LOG, default info */
+    const char *output;          /* -o / --output: table, json, jsonl; "" = by terminal */
+    int64_t lanes;               /* PARSTOCK_LANES of apply: threads, default 2 */
 };
 
 /* Which of the common settings a command uses; others are not offered as its flags. */
@@ -50,7 +50,7 @@ enum flag_kind { FLAG_TEXT, FLAG_INTEGER, FLAG_SWITCH };
 struct flag {
     const char *name; /* without "--" */
     enum flag_kind kind;
-    size_t offset; /* of a const char *, int64_t or bool */
+    size_t offset;        /* of a const char *, int64_t or bool */
     const char *argument; /* shown in help, e.g. "SKU"; NULL for switches */
     const char *help;
 };
@@ -81,7 +81,8 @@ enum status config_parse(const struct command_spec *spec, int argc, char **argv,
                          struct config *config, void *own, struct parsed *parsed_out,
                          struct error *error);
 
-/* A secret by NAME or NAME_FILE; NULL where neither is set. Kept until the process ends. */
+/* A secret by NAME or NAME_FILE; NULL where neither is set. Kept until the process ends.
+ */
 enum status config_secret(const char *name, const char **value_out, struct error *error);
 
 /* "PARSTOCK_SHOP_<NAME><suffix>": upper case, '-' and other signs as '_'. */

@@ -17,16 +17,20 @@ void life_end(void);    /* ask ourselves to finish */
 void life_wait_ms(int64_t ms);
 
 /*
- * Back-off: 100 ms doubling to 10 s, each with up to half of it at random. `tries` is kept
- * by the caller (0 at the start and after a success).
+ * Back-off: 100 ms doubling to 10 s, each with up to half of it at random. `tries` is
+ * kept by the caller (0 at the start and after a success).
  */
 void life_back_off(int *tries);
 
 /* Readiness, shown by /readyz and logged when it changes (once, not every try). */
 void life_ready(const char *part, bool ready, const char *why);
-bool life_is_ready(void);
+bool life_is_ready(void); /* every part is, there is one, and we are not ending */
 
-int64_t clock_now_us(void);      /* wall clock, microseconds since 1970 */
+/* One line a part, for the body of /readyz. */
+struct buf;
+void life_ready_write(struct buf *out);
+
+int64_t clock_now_us(void); /* wall clock, microseconds since 1970 */
 int64_t clock_monotonic_us(void);
 
 #endif

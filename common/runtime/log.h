@@ -2,7 +2,7 @@
  * One JSON object a line on stderr. Only runtime/ and workers/ log; libraries return.
  * Fields are given as name, value pairs ended by LOG_END:
  *
- *     log_info("partition taken", LOG_TEXT("topic", topic), LOG_INT("partition", 3), LOG_END);
+ *     log_info("taken", LOG_TEXT("topic", topic), LOG_INT("partition", 3), LOG_END);
  *
  * Every line holds ts, level, msg, and the component set by log_open. Thread-safe; a line
  * is one write. Values are escaped; nothing secret is ever passed in.
@@ -21,9 +21,9 @@ struct log_field {
     int64_t number;
 };
 
-#define LOG_TEXT(field_name, value)                                                       \
+#define LOG_TEXT(field_name, value)                                                      \
     ((struct log_field){.name = (field_name), .text = (value)})
-#define LOG_INT(field_name, value)                                                        \
+#define LOG_INT(field_name, value)                                                       \
     ((struct log_field){.name = (field_name), .number = (value)})
 #define LOG_END ((struct log_field){0})
 
@@ -34,9 +34,11 @@ bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__})
-#define log_error(message, ...) log_write(LOG_LEVEL_ERROR, message, LOG_FIELDS(__VA_ARGS__))
+#define log_error(message, ...)                                                          \
+    log_write(LOG_LEVEL_ERROR, message, LOG_FIELDS(__VA_ARGS__))
 #define log_warn(message, ...) log_write(LOG_LEVEL_WARN, message, LOG_FIELDS(__VA_ARGS__))
 #define log_info(message, ...) log_write(LOG_LEVEL_INFO, message, LOG_FIELDS(__VA_ARGS__))
-#define log_debug(message, ...) log_write(LOG_LEVEL_DEBUG, message, LOG_FIELDS(__VA_ARGS__))
+#define log_debug(message, ...)                                                          \
+    log_write(LOG_LEVEL_DEBUG, message, LOG_FIELDS(__VA_ARGS__))
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Counters and gauges in Prometheus' text format, served by the admin endpoint. Series are
- * registered once at start with fixed labels; updating one is an atomic add. Names follow
- * Prometheus' conventions with the prefix parstock_.
+ * Counters and gauges in Prometheus' text format, served by the admin endpoint. Series
+ * are registered once at start with fixed labels; updating one is an atomic add. Names
+ * follow Prometheus' conventions with the prefix parstock_.
  */
 #ifndef PARSTOCK_RUNTIME_METRICS_H
 #define PARSTOCK_RUNTIME_METRICS_H
