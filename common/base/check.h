@@ -9,7 +9,7 @@
 /* Prints one JSON line to stderr and aborts. */
 _Noreturn void check_failed(const char *file, int line, const char *what);
 
-#define ASSERT(condition)                                                                 \
+#define ASSERT(condition)                                                                \
     ((condition) ? (void)0 : check_failed(__FILE__, __LINE__, #condition))
 
 #define UNREACHABLE(why) check_failed(__FILE__, __LINE__, "unreachable: " why)

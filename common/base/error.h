@@ -1,6 +1,6 @@
 /*
- * The text beside an enum status. Owned by the caller, filled once by the lowest layer that
- * knows the cause, and printed once by a worker. Holds no secret.
+ * The text beside an enum status. Owned by the caller, filled once by the lowest layer
+ * that knows the cause, and printed once by a worker. Holds no secret.
  */
 #ifndef PARSTOCK_BASE_ERROR_H
 #define PARSTOCK_BASE_ERROR_H
@@ -11,9 +11,10 @@
 
 struct error {
     enum status status;
-    int exit_code;             /* sysexits value for an operator command; 0 = by status */
-    char code[48];             /* machine word, e.g. "40P01" or "throttled"; may be empty */
-    char text[ERROR_TEXT_MAX]; /* one line for people, with the remedy where there is one */
+    int exit_code; /* sysexits value for an operator command; 0 = by status */
+    char code[48]; /* machine word, e.g. "40P01" or "throttled"; may be empty */
+    char text[ERROR_TEXT_MAX]; /* one line for people, with the remedy where there is one
+                                */
 };
 
 /* Fills the error and returns `status`, so that `return error_set(...)` reads well. */

@@ -1,7 +1,7 @@
 /*
  * Memory for many small things that are all released at once: the texts and rows of one
- * batch. Addresses stay valid until pool_reset; nothing is moved. Has a mandatory maximum;
- * past it, or out of memory, pool_take gives NULL.
+ * batch. Addresses stay valid until pool_reset; nothing is moved. Has a mandatory
+ * maximum; past it, or out of memory, pool_take gives NULL.
  */
 #ifndef PARSTOCK_BASE_POOL_H
 #define PARSTOCK_BASE_POOL_H

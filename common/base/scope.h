@@ -10,11 +10,11 @@
 #define SCOPED(release) __attribute__((cleanup(release)))
 
 /* The value of a pointer slot, leaving NULL behind. */
-#define TAKE(slot)                                                                        \
-    __extension__({                                                                       \
-        __typeof__(slot) taken_ = (slot);                                                 \
-        (slot) = NULL;                                                                    \
-        taken_;                                                                           \
+#define TAKE(slot)                                                                       \
+    __extension__({                                                                      \
+        __typeof__(slot) taken_ = (slot);                                                \
+        (slot) = NULL;                                                                   \
+        taken_;                                                                          \
     })
 
 #endif

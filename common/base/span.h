@@ -18,7 +18,8 @@ struct span {
 /* printf("%.*s", SPAN_ARGS(span)) for spans below INT_MAX bytes */
 #define SPAN_ARGS(span) (int)(span).length, (span).bytes != NULL ? (span).bytes : ""
 
-#define SPAN_OF(literal) ((struct span){.bytes = (literal), .length = sizeof(literal) - 1})
+#define SPAN_OF(literal)                                                                 \
+    ((struct span){.bytes = (literal), .length = sizeof(literal) - 1})
 
 static inline struct span span_from(const char *text)
 {

@@ -1,7 +1,8 @@
 /*
- * RFC 3339 with a mandatory offset to microseconds since 1970 UTC, and back. Years 2000 to
- * 9999 as written, T and Z in either case, no space for the T, -00:00 is UTC, digits past
- * the microsecond are cut off, a leap second is refused. Source: outside interface, 1.
+ * RFC 3339 with a mandatory offset to microseconds since 1970 UTC, and back. Years 2000
+ * to 9999 as written, T and Z in either case, no space for the T, -00:00 is UTC, digits
+ * past the microsecond are cut off, a leap second is refused. Source: outside
+ * interface, 1.
  */
 #ifndef PARSTOCK_CODEC_RFC3339_H
 #define PARSTOCK_CODEC_RFC3339_H

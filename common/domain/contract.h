@@ -51,8 +51,8 @@ struct shop {
     struct span name;
     struct span endpoint;
     struct span api_version;
-    struct span reason;    /* Shopify's reason of our writes */
-    enum level_state mode; /* which quantity of the shop is written */
+    struct span reason;      /* Shopify's reason of our writes */
+    enum level_state mode;   /* which quantity of the shop is written */
     const struct span *gids; /* one a location of the contract; bytes NULL = not there */
     struct buffer_rule buffer;
     const struct span *excluded; /* normalised SKUs, sorted */

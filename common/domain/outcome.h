@@ -1,18 +1,19 @@
 /*
- * The seven ways in which an input ends. Every record read ends in exactly one; the counts
- * of the seven add up to what was read. Source: design rule 10; outside interface, section 1.
+ * The seven ways in which an input ends. Every record read ends in exactly one; the
+ * counts of the seven add up to what was read. Source: design rule 10; outside interface,
+ * section 1.
  */
 #ifndef PARSTOCK_DOMAIN_OUTCOME_H
 #define PARSTOCK_DOMAIN_OUTCOME_H
 
 /* The numbers stand in ledger rows: never change one, only add. */
-#define OUTCOMES(X)                                                                       \
-    X(APPLIED, 0, "applied")                                                              \
-    X(UNCHANGED, 1, "unchanged")                                                          \
-    X(DUPLICATE, 2, "duplicate")                                                          \
-    X(STALE, 3, "stale")                                                                  \
-    X(SHADOWED, 4, "shadowed")                                                            \
-    X(REKEYED, 5, "rekeyed")                                                              \
+#define OUTCOMES(X)                                                                      \
+    X(APPLIED, 0, "applied")                                                             \
+    X(UNCHANGED, 1, "unchanged")                                                         \
+    X(DUPLICATE, 2, "duplicate")                                                         \
+    X(STALE, 3, "stale")                                                                 \
+    X(SHADOWED, 4, "shadowed")                                                           \
+    X(REKEYED, 5, "rekeyed")                                                             \
     X(REJECTED, 6, "rejected")
 
 enum outcome {

@@ -20,12 +20,14 @@ static const char *const REMEDIES[REASON_COUNT] = {
     [REASON_REPEATED_KEY] = "name each key once an object",
     [REASON_TOO_DEEP] = "nest at most 16 levels",
     [REASON_MISSING_FIELD] = "add the missing required field",
-    [REASON_WRONG_TYPE] = "use the documented JSON type; integers without fraction or quotes",
+    [REASON_WRONG_TYPE] =
+        "use the documented JSON type; integers without fraction or quotes",
     [REASON_OUT_OF_RANGE] = "keep the number within its documented range",
     [REASON_BAD_TEXT] = "keep texts within their length and free of control characters",
     [REASON_UNKNOWN_TYPE] = "use one of the documented event types",
     [REASON_UNKNOWN_SOURCE] = "name a source (or shop) of the contract file",
-    [REASON_UNKNOWN_LOCATION] = "name a location that the contract file gives this source",
+    [REASON_UNKNOWN_LOCATION] =
+        "name a location that the contract file gives this source",
     [REASON_BAD_TIMESTAMP] = "write RFC 3339 with an offset, years 2000 to 9999",
     [REASON_FUTURE_TIMESTAMP] = "set the producer's clock; more than 5 minutes ahead",
     [REASON_BAD_SKU] = "the SKU is empty or too long once normalised",

@@ -43,20 +43,22 @@ void pg_params_uuid(struct pg_params *params, const unsigned char uuid[16]);
 void pg_params_time(struct pg_params *params, bool present, int64_t us);
 
 /* `present` may be NULL: all are. For spans bytes == NULL is null. */
-void pg_params_text_array(struct pg_params *params, const struct span *texts, size_t count);
-void pg_params_bytea_array(struct pg_params *params, const struct span *texts, size_t count);
+void pg_params_text_array(struct pg_params *params, const struct span *texts,
+                          size_t count);
+void pg_params_bytea_array(struct pg_params *params, const struct span *texts,
+                           size_t count);
 void pg_params_int2_array(struct pg_params *params, const int16_t *values, size_t count);
 void pg_params_int4_array(struct pg_params *params, const int32_t *values, size_t count);
 void pg_params_int8_array(struct pg_params *params, const int64_t *values,
                           const bool *present, size_t count);
 void pg_params_bool_array(struct pg_params *params, const bool *values, size_t count);
-void pg_params_time_array(struct pg_params *params, const int64_t *us, const bool *present,
-                          size_t count);
+void pg_params_time_array(struct pg_params *params, const int64_t *us,
+                          const bool *present, size_t count);
 void pg_params_uuid_array(struct pg_params *params, const unsigned char (*uuids)[16],
                           size_t count);
 
 /* One field of a binary COPY row: length and bytes. Shared with the COPY writers. */
-void pg_copy_begin(struct buf *buf);                   /* signature and header */
+void pg_copy_begin(struct buf *buf);                    /* signature and header */
 void pg_copy_row(struct buf *buf, int16_t field_count); /* before the fields of a row */
 void pg_copy_null(struct buf *buf);
 void pg_copy_text(struct buf *buf, struct span text); /* also bytea; bytes NULL = null */

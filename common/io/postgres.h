@@ -55,11 +55,12 @@ enum status postgres_query(struct postgres *postgres, const struct statement *st
                            struct error *error);
 
 /* SQL text without parameters or rows (several statements allowed): BEGIN, migrations. */
-enum status postgres_script(struct postgres *postgres, const char *sql, struct error *error);
+enum status postgres_script(struct postgres *postgres, const char *sql,
+                            struct error *error);
 
 /*
- * Several statements in one round trip (libpq's pipeline mode; no COPY within). Send up to
- * POSTGRES_PIPELINE_MAX, then postgres_pipeline_run, which fills one struct rows a
+ * Several statements in one round trip (libpq's pipeline mode; no COPY within). Send up
+ * to POSTGRES_PIPELINE_MAX, then postgres_pipeline_run, which fills one struct rows a
  * statement in order (the caller releases all of them, also on failure). The first error
  * is returned; the rest of the pipeline was then skipped by the server.
  */
@@ -67,16 +68,16 @@ enum status postgres_script(struct postgres *postgres, const char *sql, struct e
 enum status postgres_pipeline_add(struct postgres *postgres,
                                   const struct statement *statement,
                                   const struct pg_params *params, struct error *error);
-enum status postgres_pipeline_run(struct postgres *postgres, struct rows *rows, size_t count,
-                                  struct error *error);
+enum status postgres_pipeline_run(struct postgres *postgres, struct rows *rows,
+                                  size_t count, struct error *error);
 
 /* COPY .. FROM STDIN (FORMAT binary): `data` as built by pg_copy_*. */
-enum status postgres_copy(struct postgres *postgres, const char *copy_sql, struct span data,
-                          struct error *error);
+enum status postgres_copy(struct postgres *postgres, const char *copy_sql,
+                          struct span data, struct error *error);
 
 /*
- * A result too large for memory: rows arrive one at a time. `each` returns STATUS_OK to go
- * on; anything else stops and is returned.
+ * A result too large for memory: rows arrive one at a time. `each` returns STATUS_OK to
+ * go on; anything else stops and is returned.
  */
 enum status postgres_stream(struct postgres *postgres, const struct statement *statement,
                             const struct pg_params *params,

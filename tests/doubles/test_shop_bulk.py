@@ -1,4 +1,5 @@
-"""Bulk exports: the life of an operation, limits, and JSON Lines whose children do not follow their parents."""
+"""Bulk exports: the life of an operation, limits, and JSON Lines whose children do not
+follow their parents."""
 
 import json
 from urllib.parse import urlsplit
@@ -9,7 +10,9 @@ from shop_client import document
 
 
 def run(shop, query=None):
-    return shop.graphql(document("bulk_run"), {"query": query or document("catalog_bulk")})["data"]["bulkOperationRunQuery"]
+    return shop.graphql(
+        document("bulk_run"), {"query": query or document("catalog_bulk")}
+    )["data"]["bulkOperationRunQuery"]
 
 
 def poll(shop, number):
@@ -34,25 +37,46 @@ def test_statuses_follow_one_another(shop):
     answer = run(shop)
     assert answer["userErrors"] == [] and answer["bulkOperation"]["status"] == "CREATED"
     number = answer["bulkOperation"]["id"]
-    assert [poll(shop, number)["status"] for _ in range(3)] == ["CREATED", "RUNNING", "RUNNING"]
+    assert [poll(shop, number)["status"] for _ in range(3)] == [
+        "CREATED",
+        "RUNNING",
+        "RUNNING",
+    ]
     assert finish(shop, number)["status"] == "COMPLETED"
 
 
 def test_export_holds_the_whole_catalogue(shop):
     operation = finish(shop, run(shop)["bulkOperation"]["id"])
     lines = download(shop, operation["url"])
-    kinds = {kind: [line for line in lines if f"/{kind}/" in line["id"]]
-             for kind in ("InventoryItem", "ProductVariant", "InventoryLevel")}
+    kinds = {
+        kind: [line for line in lines if f"/{kind}/" in line["id"]]
+        for kind in ("InventoryItem", "ProductVariant", "InventoryLevel")
+    }
     assert [len(found) for found in kinds.values()] == [3, 3, 4]
     assert (operation["objectCount"], operation["rootObjectCount"]) == ("10", "3")
-    assert int(operation["fileSize"]) == len(shop.request("GET", urlsplit(operation["url"]).path)[1])
-    assert kinds["InventoryItem"][0] == {"id": shop.items["A"], "sku": "A", "tracked": True, "duplicateSkuCount": 0}
+    assert int(operation["fileSize"]) == len(
+        shop.request("GET", urlsplit(operation["url"]).path)[1]
+    )
+    assert kinds["InventoryItem"][0] == {
+        "id": shop.items["A"],
+        "sku": "A",
+        "tracked": True,
+        "duplicateSkuCount": 0,
+    }
     level = kinds["InventoryLevel"][0]
     assert level["__parentId"] == shop.items["A"]
     assert level["location"] == {"id": "gid://shopify/Location/501"}
-    assert {q["name"]: q["quantity"] for q in level["quantities"]} == {"available": 5, "on_hand": 7, "committed": 2}
+    assert {q["name"]: q["quantity"] for q in level["quantities"]} == {
+        "available": 5,
+        "on_hand": 7,
+        "committed": 2,
+    }
     variant = kinds["ProductVariant"][0]
-    assert (variant["inventoryPolicy"], variant["requiresComponents"], variant["product"]["tags"]) == ("DENY", False, [])
+    assert (
+        variant["inventoryPolicy"],
+        variant["requiresComponents"],
+        variant["product"]["tags"],
+    ) == ("DENY", False, [])
 
 
 def test_children_do_not_follow_their_parents(shop):
@@ -64,19 +88,31 @@ def test_children_do_not_follow_their_parents(shop):
 def test_inactive_levels_are_exported(shop):
     shop.control("edit", {"sku": "A", "location": "store", "active": False})
     lines = download(shop, finish(shop, run(shop)["bulkOperation"]["id"])["url"])
-    assert [line["isActive"] for line in lines if line.get("location") == {"id": "gid://shopify/Location/502"}] == [False]
+    assert [
+        line["isActive"]
+        for line in lines
+        if line.get("location") == {"id": "gid://shopify/Location/502"}
+    ] == [False]
 
 
 def test_empty_result_has_no_url(shop):
     shop.control("reset")
     operation = finish(shop, run(shop)["bulkOperation"]["id"])
-    assert (operation["status"], operation["url"], operation["objectCount"]) == ("COMPLETED", None, "0")
+    assert (operation["status"], operation["url"], operation["objectCount"]) == (
+        "COMPLETED",
+        None,
+        "0",
+    )
 
 
 def test_failed_export_has_a_code_and_partial_data(shop):
     shop.control("config", {"bulk_outcome": "FAILED", "bulk_error_code": "TIMEOUT"})
     operation = finish(shop, run(shop)["bulkOperation"]["id"])
-    assert (operation["status"], operation["errorCode"], operation["url"]) == ("FAILED", "TIMEOUT", None)
+    assert (operation["status"], operation["errorCode"], operation["url"]) == (
+        "FAILED",
+        "TIMEOUT",
+        None,
+    )
     assert len(download(shop, operation["partialDataUrl"])) < 10
 
 
@@ -94,17 +130,28 @@ def test_sixth_operation_is_refused(shop):
     assert [e["code"] for e in run(shop)["userErrors"]] == ["LIMIT_REACHED"]
 
 
-@pytest.mark.parametrize("query, text", [
-    ("{ shop { name } }", "inventoryItems"),
-    ("{ inventoryItems { edges { node { id colour } } } }", "colour"),
-    ("{ inventoryItems { edges ", "Syntax"),
-    ("{ inventoryItems { edges { node { id inventoryLevels { edges { node { id item { inventoryLevels { edges { node "
-     "{ id } } } } } } } } } } }", "deeper"),
-])
+@pytest.mark.parametrize(
+    "query, text",
+    [
+        ("{ shop { name } }", "inventoryItems"),
+        ("{ inventoryItems { edges { node { id colour } } } }", "colour"),
+        ("{ inventoryItems { edges ", "Syntax"),
+        (
+            (
+                "{ inventoryItems { edges { node { id inventoryLevels { edges { node { id"
+                " item { inventoryLevels { edges { node { id } } } } } } } } } } }"
+            ),
+            "deeper",
+        ),
+    ],
+)
 def test_bad_bulk_query_is_refused(shop, query, text):
     answer = run(shop, query)
     assert answer["bulkOperation"] is None
-    assert answer["userErrors"][0]["code"] == "INVALID" and text in answer["userErrors"][0]["message"]
+    assert (
+        answer["userErrors"][0]["code"] == "INVALID"
+        and text in answer["userErrors"][0]["message"]
+    )
 
 
 def test_unknown_operation_is_null(shop):

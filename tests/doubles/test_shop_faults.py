@@ -1,4 +1,5 @@
-"""Faults: each breaks the answer in its way, and applies or does not apply as its name says."""
+"""Faults: each breaks the answer in its way, and applies or does not apply as its name
+says."""
 
 import http.client
 import json
@@ -9,10 +10,14 @@ from shop_client import document
 
 
 def write(shop, key="k"):
-    return shop.post(document("set_quantities"), shop.set_variables([shop.pair("A", 8, None)], key))
+    return shop.post(
+        document("set_quantities"), shop.set_variables([shop.pair("A", 8, None)], key)
+    )
 
 
-@pytest.mark.parametrize("fault, applied", [("drop_before_apply", False), ("drop_after_apply", True)])
+@pytest.mark.parametrize(
+    "fault, applied", [("drop_before_apply", False), ("drop_after_apply", True)]
+)
 def test_drop(shop, fault, applied):
     shop.control("faults", {"next": [{"fault": fault}]})
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
@@ -33,7 +38,9 @@ def test_429_names_the_wait_and_applies_nothing(shop):
 
 @pytest.mark.parametrize("when, available", [("before", 5), ("after", 8)])
 def test_5xx_may_come_before_or_after(shop, when, available):
-    shop.control("faults", {"next": [{"fault": "status_5xx", "status": 502, "when": when}]})
+    shop.control(
+        "faults", {"next": [{"fault": "status_5xx", "status": 502, "when": when}]}
+    )
     assert write(shop)[0] == 502
     assert shop.level("A")["available"] == available
 
@@ -71,14 +78,24 @@ def test_hang_ends_without_an_answer(shop, when, available):
 
 
 def test_next_counts_calls_and_ops_select_them(shop):
-    shop.control("faults", {"next": [{"fault": "status_5xx", "calls": 2, "ops": ["inventorySetQuantities"]}]})
+    shop.control(
+        "faults",
+        {
+            "next": [
+                {"fault": "status_5xx", "calls": 2, "ops": ["inventorySetQuantities"]}
+            ]
+        },
+    )
     assert shop.post(document("locations"))[0] == 200
     assert [write(shop)[0] for _ in range(3)] == [503, 503, 200]
 
 
 def test_same_seed_gives_the_same_faults(shop):
     def pattern(seed):
-        shop.control("faults", {"seed": seed, "rules": [{"fault": "status_5xx", "probability": 0.3}]})
+        shop.control(
+            "faults",
+            {"seed": seed, "rules": [{"fault": "status_5xx", "probability": 0.3}]},
+        )
         return [write(shop, f"{seed}-{n}")[0] for n in range(40)]
 
     first = pattern(7)
@@ -87,14 +104,23 @@ def test_same_seed_gives_the_same_faults(shop):
 
 
 def test_rules_add_a_delay_to_another_fault(shop):
-    shop.control("faults", {"rules": [{"fault": "delay", "ms": 1}, {"fault": "drop_after_apply"}]})
+    shop.control(
+        "faults", {"rules": [{"fault": "delay", "ms": 1}, {"fault": "drop_after_apply"}]}
+    )
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
         write(shop)
-    assert [line["faults"] for line in shop.since_reset() if line["kind"] == "fault"] == [["delay", "drop_after_apply"]]
+    assert [line["faults"] for line in shop.since_reset() if line["kind"] == "fault"] == [
+        ["delay", "drop_after_apply"]
+    ]
     shop.control("faults", {})
     assert write(shop)[0] == 200
 
 
 def test_faults_reach_the_token_end_point(shop):
     shop.control("faults", {"next": [{"fault": "status_5xx", "ops": ["oauth"]}]})
-    assert shop.request("POST", "/admin/oauth/access_token", b"grant_type=client_credentials")[0] == 503
+    assert (
+        shop.request(
+            "POST", "/admin/oauth/access_token", b"grant_type=client_credentials"
+        )[0]
+        == 503
+    )

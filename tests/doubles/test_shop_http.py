@@ -28,16 +28,20 @@ def test_unsupported_version_is_served_by_another(shop):
 def test_cost_of_a_set_is_ten(shop):
     cost = shop.set([shop.pair("A", 6, 5)])["extensions"]["cost"]
     assert (cost["requestedQueryCost"], cost["actualQueryCost"]) == (10, 10)
-    assert cost["throttleStatus"] == {"maximumAvailable": 2000.0, "restoreRate": 100.0,
-                                      "currentlyAvailable": cost["throttleStatus"]["currentlyAvailable"]}
+    assert cost["throttleStatus"] == {
+        "maximumAvailable": 2000.0,
+        "restoreRate": 100.0,
+        "currentlyAvailable": cost["throttleStatus"]["currentlyAvailable"],
+    }
     assert 1990 <= cost["throttleStatus"]["currentlyAvailable"] <= 2000
 
 
 def test_unused_cost_is_refunded(shop):
     shop.control("config", {"restore_rate": 0})
     ids = [shop.items["A"]] + [f"gid://shopify/InventoryItem/{n}" for n in range(249)]
-    cost = shop.graphql(document("read_levels"), {"ids": ids, "locationId": "gid://shopify/Location/501"})[
-        "extensions"]["cost"]
+    cost = shop.graphql(
+        document("read_levels"), {"ids": ids, "locationId": "gid://shopify/Location/501"}
+    )["extensions"]["cost"]
     assert (cost["requestedQueryCost"], cost["actualQueryCost"]) == (750, 3)
     assert cost["throttleStatus"]["currentlyAvailable"] == 1997
 
@@ -47,7 +51,9 @@ def test_empty_bucket_throttles_in_200_and_restores(shop):
     assert shop.codes(shop.set([shop.pair("A", 6, 5)])) == []
     assert shop.codes(shop.set([shop.pair("A", 7, 6)])) == []
     answer = shop.set([shop.pair("A", 8, 7)])
-    assert answer["errors"] == [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]
+    assert answer["errors"] == [
+        {"message": "Throttled", "extensions": {"code": "THROTTLED"}}
+    ]
     assert "data" not in answer
     cost = answer["extensions"]["cost"]
     assert (cost["requestedQueryCost"], cost["actualQueryCost"]) == (10, None)
@@ -68,19 +74,27 @@ def test_bucket_restores_by_the_own_clock(shop):
 def test_single_query_above_the_limit_is_refused(shop):
     shop.control("config", {"single_query_cost": 700})
     ids = [shop.items["A"]] * 250
-    answer = shop.graphql(document("read_levels"), {"ids": ids, "locationId": "gid://shopify/Location/501"})
+    answer = shop.graphql(
+        document("read_levels"), {"ids": ids, "locationId": "gid://shopify/Location/501"}
+    )
     assert answer["errors"][0]["extensions"]["code"] == "MAX_COST_EXCEEDED"
 
 
 def grant(shop, **fields):
     form = "&".join(f"{name}={value}" for name, value in fields.items()).encode()
-    status, data = shop.request("POST", "/admin/oauth/access_token", form,
-                                {"Content-Type": "application/x-www-form-urlencoded"})
+    status, data = shop.request(
+        "POST",
+        "/admin/oauth/access_token",
+        form,
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    )
     return status, json.loads(data)
 
 
 def test_client_credentials_give_a_token_for_a_day(shop):
-    status, answer = grant(shop, grant_type="client_credentials", client_id="client", client_secret="secret")
+    status, answer = grant(
+        shop, grant_type="client_credentials", client_id="client", client_secret="secret"
+    )
     assert (status, answer["expires_in"]) == (200, 86399)
     assert "write_inventory" in answer["scope"].split(",")
     token = answer["access_token"]
@@ -90,12 +104,22 @@ def test_client_credentials_give_a_token_for_a_day(shop):
 
 
 def test_wrong_secret_or_grant_is_refused(shop):
-    assert grant(shop, grant_type="client_credentials", client_id="client", client_secret="x")[0] == 401
-    assert grant(shop, grant_type="password", client_id="client", client_secret="secret")[0] == 400
+    assert (
+        grant(
+            shop, grant_type="client_credentials", client_id="client", client_secret="x"
+        )[0]
+        == 401
+    )
+    assert (
+        grant(shop, grant_type="password", client_id="client", client_secret="secret")[0]
+        == 400
+    )
 
 
 def test_revoked_token_is_401(shop):
-    _, answer = grant(shop, grant_type="client_credentials", client_id="client", client_secret="secret")
+    _, answer = grant(
+        shop, grant_type="client_credentials", client_id="client", client_secret="secret"
+    )
     shop.control("revoke-tokens")
     assert shop.post(document("locations"), token=answer["access_token"])[0] == 401
 
@@ -108,8 +132,19 @@ def test_unknown_path_and_control_are_404(shop):
 
 def test_bad_control_is_explained(shop):
     assert "known" in shop.control("config", {"colour": 1}, status=400)["error"]
-    assert "one of" in shop.control("config", {"stale_mode": "maybe"}, status=400)["error"]
-    assert "unknown fault" in shop.control("faults", {"rules": [{"fault": "rain"}]}, status=400)["error"]
+    assert (
+        "one of" in shop.control("config", {"stale_mode": "maybe"}, status=400)["error"]
+    )
+    assert (
+        "unknown fault"
+        in shop.control("faults", {"rules": [{"fault": "rain"}]}, status=400)["error"]
+    )
     assert "missing" in shop.control("order", {}, status=400)["error"]
-    assert "unknown item" in shop.control(
-        "order", {"lines": [{"sku": "Z", "location": "main", "quantity": 1}]}, status=400)["error"]
+    assert (
+        "unknown item"
+        in shop.control(
+            "order",
+            {"lines": [{"sku": "Z", "location": "main", "quantity": 1}]},
+            status=400,
+        )["error"]
+    )

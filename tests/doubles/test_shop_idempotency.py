@@ -1,4 +1,5 @@
-"""@idempotent: required, bound to the parameters, 24 hours, and repeated from the present state."""
+"""@idempotent: required, bound to the parameters, 24 hours, and repeated from the
+present state."""
 
 import json
 import threading
@@ -9,11 +10,19 @@ from shop_client import ShopClient, document
 
 
 def test_directive_is_required(shop):
-    query = document("set_quantities").replace(" @idempotent(key: $key)", "").replace(", $key: String!", "")
-    answer = shop.graphql(query, {"input": shop.set_variables([shop.pair("A", 6, 5)])["input"]})
+    query = (
+        document("set_quantities")
+        .replace("@idempotent(key: $key)", "")
+        .replace(", $key: String!", "")
+    )
+    answer = shop.graphql(
+        query, {"input": shop.set_variables([shop.pair("A", 6, 5)])["input"]}
+    )
     assert answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
-    assert answer["errors"][0]["message"] == (
-        "The @idempotent directive is required for this mutation but was not provided.")
+    assert (
+        answer["errors"][0]["message"]
+        == "The @idempotent directive is required for this mutation but was not provided."
+    )
     assert shop.level("A")["available"] == 5
 
 
@@ -28,25 +37,41 @@ def test_repeat_succeeds_without_applying_again(shop):
     shop.control("order", {"lines": [{"sku": "A", "location": "main", "quantity": 3}]})
     assert shop.codes(shop.set([shop.pair("A", 8, 5)], key="k")) == []
     assert shop.level("A")["available"] == 5
-    assert [line["kind"] for line in shop.since_reset() if line["kind"] in ("applied", "replayed")] == [
-        "applied", "replayed"]
+    assert [
+        line["kind"]
+        for line in shop.since_reset()
+        if line["kind"] in ("applied", "replayed")
+    ] == ["applied", "replayed"]
 
 
 def test_repeat_is_rebuilt_from_the_present_state(shop):
-    query = document("set_quantities").replace("      id\n", "      id changes(quantityNames: [\"available\"]) "
-                                               "{ name delta quantityAfterChange }\n")
+    query = document("set_quantities").replace(
+        "      id\n",
+        '      id changes(quantityNames: ["available"]) '
+        "{ name delta quantityAfterChange }\n",
+    )
     variables = shop.set_variables([shop.pair("A", 8, 5)], key="k")
-    first = shop.graphql(query, variables)["data"]["inventorySetQuantities"]["inventoryAdjustmentGroup"]
-    assert first["changes"] == [{"name": "available", "delta": 3, "quantityAfterChange": 8}]
+    first = shop.graphql(query, variables)["data"]["inventorySetQuantities"][
+        "inventoryAdjustmentGroup"
+    ]
+    assert first["changes"] == [
+        {"name": "available", "delta": 3, "quantityAfterChange": 8}
+    ]
     shop.control("order", {"lines": [{"sku": "A", "location": "main", "quantity": 3}]})
-    again = shop.graphql(query, variables)["data"]["inventorySetQuantities"]["inventoryAdjustmentGroup"]
+    again = shop.graphql(query, variables)["data"]["inventorySetQuantities"][
+        "inventoryAdjustmentGroup"
+    ]
     assert again["id"] == first["id"]
-    assert again["changes"] == [{"name": "available", "delta": 3, "quantityAfterChange": 5}]
+    assert again["changes"] == [
+        {"name": "available", "delta": 3, "quantityAfterChange": 5}
+    ]
 
 
 def test_other_parameters_are_a_mismatch(shop):
     shop.set([shop.pair("A", 8, 5)], key="k")
-    assert shop.codes(shop.set([shop.pair("A", 9, 8)], key="k")) == ["IDEMPOTENCY_KEY_PARAMETER_MISMATCH"]
+    assert shop.codes(shop.set([shop.pair("A", 9, 8)], key="k")) == [
+        "IDEMPOTENCY_KEY_PARAMETER_MISMATCH"
+    ]
     assert shop.level("A")["available"] == 8
 
 
@@ -70,20 +95,26 @@ def test_key_is_fresh_after_24_hours(shop):
 
 
 def test_refusal_does_not_use_the_key_up(shop):
-    assert shop.codes(shop.set([shop.pair("A", 8, 4)], key="k")) == ["CHANGE_FROM_QUANTITY_STALE"]
+    assert shop.codes(shop.set([shop.pair("A", 8, 4)], key="k")) == [
+        "CHANGE_FROM_QUANTITY_STALE"
+    ]
     assert shop.codes(shop.set([shop.pair("A", 8, 5)], key="k")) == []
 
 
 def test_stale_may_use_the_key_up(shop):
     shop.control("config", {"stale_uses_key": True})
     shop.set([shop.pair("A", 8, 4)], key="k")
-    assert shop.codes(shop.set([shop.pair("A", 8, 4)], key="k")) == ["IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED"]
+    assert shop.codes(shop.set([shop.pair("A", 8, 4)], key="k")) == [
+        "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED"
+    ]
 
 
 def test_repeat_may_answer_stale(shop):
     shop.control("config", {"replay": "stale"})
     shop.set([shop.pair("A", 8, 5)], key="k")
-    assert shop.codes(shop.set([shop.pair("A", 8, 5)], key="k")) == ["CHANGE_FROM_QUANTITY_STALE"]
+    assert shop.codes(shop.set([shop.pair("A", 8, 5)], key="k")) == [
+        "CHANGE_FROM_QUANTITY_STALE"
+    ]
     assert shop.level("A")["available"] == 8
 
 
@@ -92,7 +123,11 @@ def test_concurrent_request_is_told_so(shop):
     shop.control("faults", {"next": [{"fault": "delay", "ms": 1000, "calls": 2}]})
     other, answers = ShopClient(f"http://{shop.host}"), []
     variables = shop.set_variables([shop.pair("A", 8, 5)], key="k")
-    thread = threading.Thread(target=lambda: answers.append(other.graphql(document("set_quantities"), variables)))
+    thread = threading.Thread(
+        target=lambda: answers.append(
+            other.graphql(document("set_quantities"), variables)
+        )
+    )
     thread.start()
     answers.append(shop.graphql(document("set_quantities"), variables))
     thread.join()
@@ -121,8 +156,14 @@ def test_many_threads_with_one_key_apply_it_once(shop):
 
 def activate(shop, sku, place="store", key="k"):
     location = {"store": 502, "closed": 503}[place]
-    return shop.graphql(document("inventory_activate"), {
-        "inventoryItemId": shop.items[sku], "locationId": f"gid://shopify/Location/{location}", "key": key})
+    return shop.graphql(
+        document("inventory_activate"),
+        {
+            "inventoryItemId": shop.items[sku],
+            "locationId": f"gid://shopify/Location/{location}",
+            "key": key,
+        },
+    )
 
 
 def test_activate_stocks_an_item(shop):
@@ -143,7 +184,10 @@ def test_activate_repeats_and_refuses_by_text(shop):
     activate(shop, "B")
     assert activate(shop, "B")["data"]["inventoryActivate"]["userErrors"] == []
     mismatch = activate(shop, "C")["data"]["inventoryActivate"]["userErrors"]
-    assert "different parameters" in mismatch[0]["message"] and set(mismatch[0]) == {"field", "message"}
+    assert "different parameters" in mismatch[0]["message"] and set(mismatch[0]) == {
+        "field",
+        "message",
+    }
 
 
 def test_activate_at_a_closed_location_is_refused(shop):
@@ -151,13 +195,24 @@ def test_activate_at_a_closed_location_is_refused(shop):
 
 
 def test_activate_needs_the_directive(shop):
-    query = document("inventory_activate").replace(" @idempotent(key: $key)", "").replace(", $key: String!", "")
-    answer = shop.graphql(query, {"inventoryItemId": shop.items["B"], "locationId": "gid://shopify/Location/502"})
+    query = (
+        document("inventory_activate")
+        .replace("@idempotent(key: $key)", "")
+        .replace(", $key: String!", "")
+    )
+    answer = shop.graphql(
+        query,
+        {"inventoryItemId": shop.items["B"], "locationId": "gid://shopify/Location/502"},
+    )
     assert answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"variables": {}}', b"\xff"])
 def test_body_that_is_no_request_is_refused(shop, body):
-    status, data = shop.request("POST", "/admin/api/2026-10/graphql.json", body,
-                                {"X-Shopify-Access-Token": "shop-double-token"})
+    status, data = shop.request(
+        "POST",
+        "/admin/api/2026-10/graphql.json",
+        body,
+        {"X-Shopify-Access-Token": "shop-double-token"},
+    )
     assert status == 400 and "errors" in json.loads(data)

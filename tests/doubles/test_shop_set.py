@@ -1,4 +1,5 @@
-"""inventorySetQuantities: compare, identity of on_hand, bounds, and what a bad call may name."""
+"""inventorySetQuantities: compare, identity of on_hand, bounds, and what a bad call may
+name."""
 
 import pytest
 
@@ -39,14 +40,18 @@ def test_stale_compare_refuses_the_whole_call(shop):
 
 
 def test_compare_on_hand_looks_at_on_hand(shop):
-    assert shop.codes(shop.set([shop.pair("A", 9, 5)], name="on_hand")) == ["CHANGE_FROM_QUANTITY_STALE"]
+    assert shop.codes(shop.set([shop.pair("A", 9, 5)], name="on_hand")) == [
+        "CHANGE_FROM_QUANTITY_STALE"
+    ]
 
 
 def test_partial_mode_applies_the_good_pairs(shop):
     shop.control("config", {"stale_mode": "partial"})
     answer = shop.set([shop.pair("A", 8, 5), shop.pair("B", 8, 4)])
     assert shop.codes(answer) == ["CHANGE_FROM_QUANTITY_STALE"]
-    assert answer["data"]["inventorySetQuantities"]["inventoryAdjustmentGroup"] is not None
+    assert (
+        answer["data"]["inventorySetQuantities"]["inventoryAdjustmentGroup"] is not None
+    )
     assert (shop.level("A")["available"], shop.level("B")["available"]) == (8, 3)
 
 
@@ -65,9 +70,12 @@ def test_null_compare_opts_out(shop):
 def test_absent_compare_is_refused_at_the_top_level(shop, literal):
     if literal:
         item, key = shop.items["A"], "literal"
-        answer = shop.graphql('mutation { inventorySetQuantities(input: {name: "available", reason: "correction", '
-                              f'quantities: [{{inventoryItemId: "{item}", locationId: "gid://shopify/Location/501", '
-                              f'quantity: 3}}]}}) @idempotent(key: "{key}") {{ userErrors {{ code }} }} }}')
+        answer = shop.graphql(
+            'mutation { inventorySetQuantities(input: {name: "available", reason:'
+            f' "correction", quantities: [{{inventoryItemId: "{item}", locationId:'
+            f' "gid://shopify/Location/501", quantity: 3}}]}}) @idempotent(key: "{key}")'
+            " { userErrors { code } } }"
+        )
     else:
         answer = shop.set([shop.pair("A", 8, MISSING)])
     assert answer["data"]["inventorySetQuantities"] is None
@@ -86,26 +94,47 @@ def test_two_hundred_and_fifty_pairs_are_taken_and_one_more_is_not(shop):
     assert shop.level("S249")["available"] == 250
 
 
-@pytest.mark.parametrize("pairs, more, code", [
-    ([("gid://shopify/InventoryItem/77", 1, None, "main")], {}, "INVALID_INVENTORY_ITEM"),
-    ([("7", 1, None, "main")], {}, "INVALID_INVENTORY_ITEM"),
-    ([("A", 1, None, "nowhere")], {}, "INVALID_LOCATION"),
-    ([("A", 1, None, "main"), ("A", 2, None, "main")], {}, "NO_DUPLICATE_INVENTORY_ITEM_ID_GROUP_ID_PAIR"),
-    ([("A", 1_000_000_001, None, "main")], {}, "INVALID_QUANTITY_TOO_HIGH"),
-    ([("A", 1_000_000_000, None, "main")], {}, "INVALID_QUANTITY_TOO_HIGH"),
-    ([("A", -1_000_000_001, None, "main")], {}, "INVALID_QUANTITY_TOO_LOW"),
-    ([("A", -1, None, "main")], {"name": "on_hand"}, "INVALID_QUANTITY_NEGATIVE"),
-    ([("A", 1, None, "main")], {"name": "committed"}, "INVALID_NAME"),
-    ([("A", 1, None, "main")], {"reason": "because"}, "INVALID_REASON"),
-    ([("A", 1, None, "main")], {"referenceDocumentUri": "no uri"}, "INVALID_REFERENCE_DOCUMENT"),
-    ([("A", 1, None, "main")], {"referenceDocumentUri": "gid://parstock/SyncBatch"}, "INVALID_REFERENCE_DOCUMENT"),
-])
+@pytest.mark.parametrize(
+    "pairs, more, code",
+    [
+        (
+            [("gid://shopify/InventoryItem/77", 1, None, "main")],
+            {},
+            "INVALID_INVENTORY_ITEM",
+        ),
+        ([("7", 1, None, "main")], {}, "INVALID_INVENTORY_ITEM"),
+        ([("A", 1, None, "nowhere")], {}, "INVALID_LOCATION"),
+        (
+            [("A", 1, None, "main"), ("A", 2, None, "main")],
+            {},
+            "NO_DUPLICATE_INVENTORY_ITEM_ID_GROUP_ID_PAIR",
+        ),
+        ([("A", 1_000_000_001, None, "main")], {}, "INVALID_QUANTITY_TOO_HIGH"),
+        ([("A", 1_000_000_000, None, "main")], {}, "INVALID_QUANTITY_TOO_HIGH"),
+        ([("A", -1_000_000_001, None, "main")], {}, "INVALID_QUANTITY_TOO_LOW"),
+        ([("A", -1, None, "main")], {"name": "on_hand"}, "INVALID_QUANTITY_NEGATIVE"),
+        ([("A", 1, None, "main")], {"name": "committed"}, "INVALID_NAME"),
+        ([("A", 1, None, "main")], {"reason": "because"}, "INVALID_REASON"),
+        (
+            [("A", 1, None, "main")],
+            {"referenceDocumentUri": "no uri"},
+            "INVALID_REFERENCE_DOCUMENT",
+        ),
+        (
+            [("A", 1, None, "main")],
+            {"referenceDocumentUri": "gid://parstock/SyncBatch"},
+            "INVALID_REFERENCE_DOCUMENT",
+        ),
+    ],
+)
 def test_bad_call_is_refused_by_code(shop, pairs, more, code):
     assert shop.codes(shop.set([shop.pair(*pair) for pair in pairs], **more)) == [code]
     assert shop.level("A")["available"] == 5
 
 
-@pytest.mark.parametrize("uri", ["gid://parstock/SyncBatch/01H", "https://example.com/1", "batch:77"])
+@pytest.mark.parametrize(
+    "uri", ["gid://parstock/SyncBatch/01H", "https://example.com/1", "batch:77"]
+)
 def test_good_reference_is_taken(shop, uri):
     assert shop.codes(shop.set([shop.pair("A", 6, 5)], referenceDocumentUri=uri)) == []
 
@@ -118,7 +147,9 @@ def test_available_may_be_negative_unless_configured(shop):
 
 def test_bundle_is_not_mutable(shop):
     shop.load({"KIT": {"main": {"available": 1}}}, bundle=True)
-    assert shop.codes(shop.set([shop.pair("KIT", 2, 1)])) == ["NON_MUTABLE_INVENTORY_ITEM"]
+    assert shop.codes(shop.set([shop.pair("KIT", 2, 1)])) == [
+        "NON_MUTABLE_INVENTORY_ITEM"
+    ]
 
 
 def test_untracked_item_takes_no_stock(shop):
@@ -139,7 +170,10 @@ def test_unstocked_place_behaves_as_configured(shop, mode, after):
 
 def test_write_without_effect_has_no_group(shop):
     answer = shop.set([shop.pair("A", 5, 5)])
-    assert answer["data"]["inventorySetQuantities"] == {"inventoryAdjustmentGroup": None, "userErrors": []}
+    assert answer["data"]["inventorySetQuantities"] == {
+        "inventoryAdjustmentGroup": None,
+        "userErrors": [],
+    }
 
 
 def test_missing_scope_is_named(shop):

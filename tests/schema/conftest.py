@@ -1,4 +1,5 @@
-"""The real Admin schema, loaded once for the whole run; absent on a machine that was not given it."""
+"""The real Admin schema, loaded once for the whole run; absent on a machine that was
+not given it."""
 
 import gzip
 import json

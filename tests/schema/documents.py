@@ -1,4 +1,5 @@
-"""Checks of GraphQL documents: what the schema can tell, and the run-time demands that it can not."""
+"""Checks of GraphQL documents: what the schema can tell, and the run-time demands that
+it can not."""
 
 import re
 from pathlib import Path
@@ -17,14 +18,17 @@ from graphql import (
 
 DOCUMENTS = Path(__file__).resolve().parents[2] / "schemas" / "graphql"
 
-# The mutations that refuse a call without @idempotent, as their schema description says, of those that write stock.
-MUST_BE_IDEMPOTENT = frozenset({
-    "inventoryActivate",
-    "inventoryAdjustQuantities",
-    "inventoryMoveQuantities",
-    "inventorySetOnHandQuantities",
-    "inventorySetQuantities",
-})
+# The mutations that refuse a call without @idempotent, as their schema description says,
+# of those that write stock.
+MUST_BE_IDEMPOTENT = frozenset(
+    {
+        "inventoryActivate",
+        "inventoryAdjustQuantities",
+        "inventoryMoveQuantities",
+        "inventorySetOnHandQuantities",
+        "inventorySetQuantities",
+    }
+)
 
 
 def paths() -> list[Path]:
@@ -32,7 +36,9 @@ def paths() -> list[Path]:
 
 
 def operations(document: DocumentNode) -> list[OperationDefinitionNode]:
-    return [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    return [
+        node for node in document.definitions if isinstance(node, OperationDefinitionNode)
+    ]
 
 
 def snake_case(name: str) -> str:
@@ -50,8 +56,10 @@ def schema_errors(schema: GraphQLSchema, text: str) -> list[str]:
 def _mutation_fields(text: str) -> list[FieldNode]:
     return [
         field
-        for operation in operations(parse(text)) if operation.operation is OperationType.MUTATION
-        for field in operation.selection_set.selections if isinstance(field, FieldNode)
+        for operation in operations(parse(text))
+        if operation.operation is OperationType.MUTATION
+        for field in operation.selection_set.selections
+        if isinstance(field, FieldNode)
     ]
 
 
@@ -63,7 +71,8 @@ def idempotency_errors(text: str) -> list[str]:
     """Mutation fields that must carry @idempotent(key: $variable) and do not."""
     return [
         error
-        for field in _mutation_fields(text) if field.name.value in MUST_BE_IDEMPOTENT
+        for field in _mutation_fields(text)
+        if field.name.value in MUST_BE_IDEMPOTENT
         for error in _field_errors(field)
     ]
 

@@ -1,4 +1,5 @@
-"""Every GraphQL document that parstock sends, against the real Admin schema of the pinned version."""
+"""Every GraphQL document that parstock sends, against the real Admin schema of the
+pinned version."""
 
 import pytest
 from graphql import GraphQLSchema, parse
@@ -6,10 +7,15 @@ from graphql import GraphQLSchema, parse
 import documents
 
 SET_QUANTITIES = (documents.DOCUMENTS / "set_quantities.graphql").read_text()
-STALE_LITERAL = """mutation { inventorySetQuantities(input: {name: "available", reason: "correction", quantities:
-  [{inventoryItemId: "1", locationId: "2", quantity: 3, %s: 4}]}) @idempotent(key: "k") { userErrors { code } } }"""
+STALE_LITERAL = """mutation {
+  inventorySetQuantities(input: {name: "available", reason: "correction", quantities: [
+    {inventoryItemId: "1", locationId: "2", quantity: 3, %s: 4}
+  ]}) @idempotent(key: "k") { userErrors { code } }
+}"""
 
-every_document = pytest.mark.parametrize("path", documents.paths(), ids=lambda path: path.stem)
+every_document = pytest.mark.parametrize(
+    "path", documents.paths(), ids=lambda path: path.stem
+)
 
 
 def test_there_are_documents():
@@ -56,23 +62,32 @@ def test_bulk_query_obeys_the_limits_of_bulk_operations():
 
 def test_required_list_matches_the_real_schema(real_schema: GraphQLSchema):
     demanding = {
-        name for name, field in real_schema.mutation_type.fields.items()
+        name
+        for name, field in real_schema.mutation_type.fields.items()
         if "idempotency key is required" in " ".join((field.description or "").split())
     }
     assert documents.MUST_BE_IDEMPOTENT <= demanding
-    sent = {name for path in documents.paths() for name in documents.mutations(path.read_text())}
+    sent = {
+        name
+        for path in documents.paths()
+        for name in documents.mutations(path.read_text())
+    }
     assert sent and sent & demanding <= documents.MUST_BE_IDEMPOTENT
 
 
 def test_seeded_removed_field_is_caught(real_schema: GraphQLSchema):
     errors = documents.schema_errors(real_schema, STALE_LITERAL % "compareQuantity")
     assert len(errors) == 1 and "compareQuantity" in errors[0]
-    assert documents.schema_errors(real_schema, STALE_LITERAL % "changeFromQuantity") == []
+    assert (
+        documents.schema_errors(real_schema, STALE_LITERAL % "changeFromQuantity") == []
+    )
 
 
 def test_seeded_unknown_selection_is_caught(real_schema: GraphQLSchema):
     text = SET_QUANTITIES.replace("      code\n", "      code\n      severity\n")
-    assert any("severity" in error for error in documents.schema_errors(real_schema, text))
+    assert any(
+        "severity" in error for error in documents.schema_errors(real_schema, text)
+    )
 
 
 def test_seeded_syntax_error_is_caught(real_schema: GraphQLSchema):
@@ -80,14 +95,17 @@ def test_seeded_syntax_error_is_caught(real_schema: GraphQLSchema):
 
 
 def test_seeded_missing_directive_is_caught():
-    text = SET_QUANTITIES.replace(" @idempotent(key: $key)", "")
-    assert documents.idempotency_errors(text) == ["inventorySetQuantities lacks @idempotent"]
+    text = SET_QUANTITIES.replace("@idempotent(key: $key)", "")
+    assert documents.idempotency_errors(text) == [
+        "inventorySetQuantities lacks @idempotent"
+    ]
 
 
 def test_seeded_literal_key_is_caught():
     text = SET_QUANTITIES.replace("key: $key)", 'key: "fixed")')
     assert documents.idempotency_errors(text) == [
-        "inventorySetQuantities: the key of @idempotent is not a variable"]
+        "inventorySetQuantities: the key of @idempotent is not a variable"
+    ]
 
 
 def test_seeded_deep_bulk_query_is_caught():

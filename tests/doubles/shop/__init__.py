@@ -1,1 +1,2 @@
-"""A shop to test against: imitates the part of the Shopify Admin API that parstock uses."""
+"""A shop to test against: imitates the part of the Shopify Admin API that parstock
+uses."""

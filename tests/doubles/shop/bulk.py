@@ -1,4 +1,5 @@
-"""Bulk exports: the query is compiled to closures over the same field functions and written out as JSON Lines."""
+"""Bulk exports: the query is compiled to closures over the same field functions and
+written out as JSON Lines."""
 
 from __future__ import annotations
 
@@ -9,7 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
-from graphql import FieldNode, GraphQLError, GraphQLSchema, get_named_type, parse, validate, value_from_ast_untyped
+from graphql import (
+    FieldNode,
+    GraphQLError,
+    GraphQLSchema,
+    get_named_type,
+    parse,
+    validate,
+    value_from_ast_untyped,
+)
 
 from . import gid
 from .call import Call
@@ -24,6 +33,10 @@ MAX_CONNECTIONS, MAX_DEPTH = 5, 2
 URL_SECONDS = 7 * 86400
 _BLOCK = 64
 _ALL = 250
+
+
+class Refused(ValueError):
+    """A bulk query that the shop, or the double, does not run."""
 
 
 @dataclass(slots=True)
@@ -44,16 +57,31 @@ class Operation:
 
 @dataclass(slots=True)
 class Plan:
-    """How one object is written: its own fields, and the connections whose nodes become lines of their own."""
+    """How one object is written: its own fields, and the connections whose nodes become
+    lines of their own."""
 
     fields: list[tuple[str, Callable[[Any, Call], Any]]] = field(default_factory=list)
-    children: list[tuple[Callable[[Any, Call], list[Any]], Plan]] = field(default_factory=list)
+    children: list[tuple[Callable[[Any, Call], list[Any]], Plan]] = field(
+        default_factory=list
+    )
 
 
 class BulkOperations:
-    def __init__(self, shop: Shop, config: Config, clock: Clock, journal: Journal, resolvers: Resolvers,
-                 directory: Path) -> None:
-        self._shop, self._config, self._clock, self._journal = shop, config, clock, journal
+    def __init__(
+        self,
+        shop: Shop,
+        config: Config,
+        clock: Clock,
+        journal: Journal,
+        resolvers: Resolvers,
+        directory: Path,
+    ) -> None:
+        self._shop, self._config, self._clock, self._journal = (
+            shop,
+            config,
+            clock,
+            journal,
+        )
         self._table, self._directory = resolvers.table(), directory
         directory.mkdir(exist_ok=True)
         self._operations: dict[int, Operation] = {}
@@ -64,26 +92,45 @@ class BulkOperations:
         with self._lock:
             self._operations.clear()
 
-    def run(self, schema: GraphQLSchema, query: str, grouped: bool, call: Call) -> dict[str, Any]:
+    def run(
+        self, schema: GraphQLSchema, query: str, grouped: bool, call: Call
+    ) -> dict[str, Any]:
         call.outcome = "refused"
-        plan, message = self._compile(schema, query)
-        if plan is None:
-            return {"userErrors": [error("INVALID", message, ["query"])]}
+        try:
+            plan = self._compile(schema, query)
+        except Refused as problem:
+            return {"userErrors": [error("INVALID", str(problem), ["query"])]}
         with self._lock:
-            running = sum(1 for op in self._operations.values() if self._status(op) in ("CREATED", "RUNNING"))
+            running = sum(
+                1
+                for op in self._operations.values()
+                if self._status(op) in ("CREATED", "RUNNING")
+            )
             if running >= self._config.bulk_concurrent:
-                return {"userErrors": [error("LIMIT_REACHED", "Too many bulk operations are running.")]}
+                return {
+                    "userErrors": [
+                        error("LIMIT_REACHED", "Too many bulk operations are running.")
+                    ]
+                }
             number = next(self._ids)
-            operation = Operation(number, query, f"{call.base_url}/bulk/{number}.jsonl", self._clock.now(),
-                                  self._directory / f"{number}.jsonl")
+            operation = Operation(
+                number,
+                query,
+                f"{call.base_url}/bulk/{number}.jsonl",
+                self._clock.now(),
+                self._directory / f"{number}.jsonl",
+            )
             self._operations[number] = operation
         call.outcome = "applied"
         self._journal.write("bulk_started", call=call.id, bulk=number)
-        threading.Thread(target=self._export, args=(operation, plan, grouped), daemon=True).start()
+        threading.Thread(
+            target=self._export, args=(operation, plan, grouped), daemon=True
+        ).start()
         return {"bulkOperation": self._shown(operation), "userErrors": []}
 
     def get(self, text: str) -> dict[str, Any] | None:
-        """Each look is a poll: the first ones see CREATED, then RUNNING, then the end if the export has ended."""
+        """Each look is a poll: the first ones see CREATED, then RUNNING, then the end
+        if the export has ended."""
         with self._lock:
             operation = self._operations.get(gid.number(text, "BulkOperation") or 0)
             if operation is None:
@@ -94,7 +141,10 @@ class BulkOperations:
     def file(self, number: int) -> Path | None:
         with self._lock:
             operation = self._operations.get(number)
-            served = operation is not None and self._status(operation) in ("COMPLETED", "FAILED")
+            served = operation is not None and self._status(operation) in (
+                "COMPLETED",
+                "FAILED",
+            )
             return operation.path if operation is not None and served else None
 
     # What a poll sees
@@ -102,7 +152,10 @@ class BulkOperations:
     def _status(self, operation: Operation) -> str:
         if operation.polls <= self._config.bulk_created_polls:
             return "CREATED"
-        running = operation.polls <= self._config.bulk_created_polls + self._config.bulk_running_polls
+        running = (
+            operation.polls
+            <= self._config.bulk_created_polls + self._config.bulk_running_polls
+        )
         if running or not operation.finished.is_set():
             return "RUNNING"
         if operation.failed:
@@ -113,12 +166,21 @@ class BulkOperations:
     def _shown(self, operation: Operation) -> dict[str, Any]:
         status = self._status(operation)
         ended = status in ("COMPLETED", "FAILED", "EXPIRED")
-        url = operation.url if operation.objects and status in ("COMPLETED", "FAILED") else None
+        url = (
+            operation.url
+            if operation.objects and status in ("COMPLETED", "FAILED")
+            else None
+        )
         return {
             "__typename": "BulkOperation",
-            "id": gid.make("BulkOperation", operation.id), "status": status, "type": "QUERY",
-            "query": operation.query, "createdAt": iso(operation.created_at),
-            "completedAt": iso(operation.done_at) if ended and operation.done_at else None,
+            "id": gid.make("BulkOperation", operation.id),
+            "status": status,
+            "type": "QUERY",
+            "query": operation.query,
+            "createdAt": iso(operation.created_at),
+            "completedAt": (
+                iso(operation.done_at) if ended and operation.done_at else None
+            ),
             "errorCode": self._config.bulk_error_code if status == "FAILED" else None,
             "objectCount": str(operation.objects if ended else 0),
             "rootObjectCount": str(operation.roots if ended else 0),
@@ -134,64 +196,97 @@ class BulkOperations:
             roots = list(self._shop.items.values())
         failing = self._config.bulk_outcome == "FAILED"
         if failing:
-            roots = roots[:len(roots) // 2]
+            roots = roots[: len(roots) // 2]
         with open(operation.path, "wb") as stream:
             for line in _lines(roots, plan, grouped):
                 operation.objects += 1
                 operation.size += stream.write(line)
-        operation.roots, operation.failed, operation.done_at = len(roots), failing, self._clock.now()
+        operation.roots, operation.failed, operation.done_at = (
+            len(roots),
+            failing,
+            self._clock.now(),
+        )
         self._journal.write("bulk_finished", bulk=operation.id, objects=operation.objects)
         operation.finished.set()
 
     # Compiling
 
-    def _compile(self, schema: GraphQLSchema, query: str) -> tuple[Plan | None, str]:
+    def _compile(self, schema: GraphQLSchema, query: str) -> Plan:
         try:
             document = parse(query)
         except GraphQLError as problem:
-            return None, f"Invalid bulk query: {problem.message}"
+            raise Refused(f"Invalid bulk query: {problem.message}") from problem
         problems = validate(schema, document)
         if problems:
-            return None, f"Invalid bulk query: {problems[0].message}"
-        roots = document.definitions[0].selection_set.selections
-        if len(document.definitions) != 1 or len(roots) != 1 or roots[0].name.value != "inventoryItems":
-            return None, "The double only exports inventoryItems."
+            raise Refused(f"Invalid bulk query: {problems[0].message}")
+        operation = document.definitions[0]
+        roots = _fields(operation)
+        if len(document.definitions) != 1 or [node.name.value for node in roots] != [
+            "inventoryItems"
+        ]:
+            raise Refused("The double only exports inventoryItems.")
         count, depth = _connections(roots[0], 0)
         if not 1 <= count <= MAX_CONNECTIONS:
-            return None, f"Bulk queries must contain one to {MAX_CONNECTIONS} connections, not {count}."
+            raise Refused(
+                f"Bulk queries must contain one to {MAX_CONNECTIONS} connections, not"
+                f" {count}."
+            )
         if depth > MAX_DEPTH:
-            return None, f"Bulk queries cannot nest connections deeper than {MAX_DEPTH} levels."
-        return self._plan(schema, _node_selection(roots[0]), schema.type_map["InventoryItem"]), ""
+            raise Refused(
+                f"Bulk queries cannot nest connections deeper than {MAX_DEPTH} levels."
+            )
+        return self._plan(
+            schema, _node_selection(roots[0]), schema.type_map["InventoryItem"]
+        )
 
-    def _plan(self, schema: GraphQLSchema, selections: list[FieldNode], kind: Any) -> Plan:
+    def _plan(
+        self, schema: GraphQLSchema, selections: list[FieldNode], kind: Any
+    ) -> Plan:
         plan = Plan()
         for node in selections:
             if node.name.value == "__typename":
-                plan.fields.append(("__typename", lambda source, call, name=kind.name: name))
+                plan.fields.append(("__typename", _constant(kind.name)))
                 continue
             inner = get_named_type(kind.fields[node.name.value].type)
             if inner.name.endswith("Connection"):
-                child = self._plan(schema, _node_selection(node), inner.fields["nodes"].type.of_type.of_type.of_type)
-                plan.children.append((_all_nodes(self._getter(kind, node, schema)), child))
+                child = self._plan(
+                    schema,
+                    _node_selection(node),
+                    inner.fields["nodes"].type.of_type.of_type.of_type,
+                )
+                plan.children.append(
+                    (_all_nodes(self._getter(kind, node, schema)), child)
+                )
             else:
                 key = node.alias.value if node.alias else node.name.value
                 plan.fields.append((key, self._field(schema, node, kind, inner)))
         return plan
 
-    def _field(self, schema: GraphQLSchema, node: FieldNode, kind: Any, inner: Any) -> Callable[[Any, Call], Any]:
+    def _field(
+        self, schema: GraphQLSchema, node: FieldNode, kind: Any, inner: Any
+    ) -> Callable[[Any, Call], Any]:
         get = self._getter(kind, node, schema)
         if node.selection_set is None:
             return get
-        plan = self._plan(schema, list(node.selection_set.selections), inner)
+        plan = self._plan(schema, _fields(node), inner)
 
         def nested(source: Any, call: Call) -> Any:
             value = get(source, call)
             if isinstance(value, list):
-                return [{key: read(each, call) for key, read in plan.fields} for each in value]
-            return None if value is None else {key: read(value, call) for key, read in plan.fields}
+                return [
+                    {key: read(each, call) for key, read in plan.fields} for each in value
+                ]
+            return (
+                None
+                if value is None
+                else {key: read(value, call) for key, read in plan.fields}
+            )
+
         return nested
 
-    def _getter(self, kind: Any, node: FieldNode, schema: GraphQLSchema) -> Callable[[Any, Call], Any]:
+    def _getter(
+        self, kind: Any, node: FieldNode, schema: GraphQLSchema
+    ) -> Callable[[Any, Call], Any]:
         name = node.name.value
         args = {a.name.value: value_from_ast_untyped(a.value) for a in node.arguments}
         function = self._table.get(kind.name, {}).get(name)
@@ -202,40 +297,55 @@ class BulkOperations:
         return lambda source, call: function(source, args, call)
 
 
+def _constant(value: Any) -> Callable[[Any, Call], Any]:
+    return lambda source, call: value
+
+
 def _all_nodes(get: Callable[[Any, Call], Any]) -> Callable[[Any, Call], list[Any]]:
     return lambda source, call: get(source, call)["nodes"]
 
 
+def _fields(node: Any) -> list[FieldNode]:
+    selections = node.selection_set.selections if node.selection_set else ()
+    for child in selections:
+        if not isinstance(child, FieldNode):
+            raise Refused("The double does not export fragments.")
+    return list(selections)
+
+
 def _node_selection(connection: FieldNode) -> list[FieldNode]:
     """What is selected of a connection's nodes, through edges or directly."""
-    for child in connection.selection_set.selections:
+    found: list[FieldNode] = []
+    for child in _fields(connection):
         if child.name.value == "nodes":
-            return list(child.selection_set.selections)
-        if child.name.value == "edges":
-            return _node_selection_of_edges(child)
-    return []
-
-
-def _node_selection_of_edges(edges: FieldNode) -> list[FieldNode]:
-    return [grandchild for child in edges.selection_set.selections if child.name.value == "node"
-            for grandchild in child.selection_set.selections]
+            found += _fields(child)
+        elif child.name.value == "edges":
+            found += [
+                field
+                for node in _fields(child)
+                if node.name.value == "node"
+                for field in _fields(node)
+            ]
+    return found
 
 
 def _connections(node: FieldNode, depth: int) -> tuple[int, int]:
-    inner = [child for child in node.selection_set.selections if isinstance(child, FieldNode)] \
-        if node.selection_set else []
+    inner = _fields(node)
     is_connection = any(child.name.value in ("edges", "nodes") for child in inner)
     here = depth + is_connection
     below = [_connections(child, here) for child in inner]
-    return is_connection + sum(count for count, _ in below), max([here, *(d for _, d in below)])
+    return is_connection + sum(count for count, _ in below), max(
+        [here, *(d for _, d in below)]
+    )
 
 
 def _lines(roots: list[Any], plan: Plan, grouped: bool) -> Iterator[bytes]:
-    """Grouped: children follow their parent. Otherwise a block of parents comes first, then the children of them all."""
+    """Grouped: children follow their parent. Otherwise a block of parents comes first,
+    then the children of them all."""
     size = 1 if grouped else _BLOCK
     for start in range(0, len(roots), size):
         below: list[bytes] = []
-        for root in roots[start:start + size]:
+        for root in roots[start : start + size]:
             call = Call(0)
             yield _line({key: read(root, call) for key, read in plan.fields})
             below += _children(root, plan, call)
@@ -244,7 +354,11 @@ def _lines(roots: list[Any], plan: Plan, grouped: bool) -> Iterator[bytes]:
 
 def _children(source: Any, plan: Plan, call: Call) -> list[bytes]:
     lines = []
-    parent = dict(plan.fields)["id"](source, call) if plan.children and "id" in dict(plan.fields) else None
+    parent = (
+        dict(plan.fields)["id"](source, call)
+        if plan.children and "id" in dict(plan.fields)
+        else None
+    )
     for nodes, child in plan.children:
         for node in nodes(source, call):
             line = {key: read(node, call) for key, read in child.fields}

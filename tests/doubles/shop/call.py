@@ -1,4 +1,5 @@
-"""One call in hand: who asks, what was decided to go wrong with it, and what it has read."""
+"""One call in hand: who asks, what was decided to go wrong with it, and what it has
+read."""
 
 from __future__ import annotations
 

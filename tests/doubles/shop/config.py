@@ -1,4 +1,5 @@
-"""Settings of the double: what a test may vary, with the documented behaviour as the default."""
+"""Settings of the double: what a test may vary, with the documented behaviour as the
+default."""
 
 from __future__ import annotations
 
@@ -6,12 +7,31 @@ import dataclasses
 from typing import Any
 
 REASONS = (
-    "correction", "cycle_count_available", "damaged", "movement_created", "movement_updated",
-    "movement_received", "movement_canceled", "other", "promotion", "quality_control", "received",
-    "reservation_created", "reservation_deleted", "reservation_updated", "restock", "safety_stock",
+    "correction",
+    "cycle_count_available",
+    "damaged",
+    "movement_created",
+    "movement_updated",
+    "movement_received",
+    "movement_canceled",
+    "other",
+    "promotion",
+    "quality_control",
+    "received",
+    "reservation_created",
+    "reservation_deleted",
+    "reservation_updated",
+    "restock",
+    "safety_stock",
     "shrinkage",
 )
-SCOPES = ("read_inventory", "write_inventory", "read_locations", "read_products", "read_orders")
+SCOPES = (
+    "read_inventory",
+    "write_inventory",
+    "read_locations",
+    "read_products",
+    "read_orders",
+)
 
 CHOICES = {
     "stale_mode": ("all_or_nothing", "partial"),
@@ -31,7 +51,9 @@ class ConfigError(ValueError):
 class Config:
     shop: str = "double.myshopify.com"
     tokens: list[str] = dataclasses.field(default_factory=lambda: ["shop-double-token"])
-    clients: dict[str, str] = dataclasses.field(default_factory=lambda: {"client": "secret"})
+    clients: dict[str, str] = dataclasses.field(
+        default_factory=lambda: {"client": "secret"}
+    )
     token_seconds: int = 86399
     scopes: list[str] = dataclasses.field(default_factory=lambda: list(SCOPES))
     supported_versions: list[str] = dataclasses.field(default_factory=lambda: ["2026-10"])
@@ -61,7 +83,9 @@ class Config:
         fields = {field.name for field in dataclasses.fields(self)}
         for name, value in values.items():
             if name not in fields:
-                raise ConfigError(f"unknown setting {name}; known: {', '.join(sorted(fields))}")
+                raise ConfigError(
+                    f"unknown setting {name}; known: {', '.join(sorted(fields))}"
+                )
             _check(name, value, getattr(self, name))
         for name, value in values.items():
             setattr(self, name, value)

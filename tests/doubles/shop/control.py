@@ -1,4 +1,5 @@
-"""The control interface under /_double/: what tests and the demo do behind the shop's back."""
+"""The control interface under /_double/: what tests and the demo do behind the shop's
+back."""
 
 from __future__ import annotations
 
@@ -27,17 +28,28 @@ class Control:
         self._double = double
         self._order_ids = itertools.count(1)
         self._posts: dict[str, Callable[[dict[str, Any]], Any]] = {
-            "catalog": self._catalog, "order": self._order, "edit": self._edit, "faults": self._faults,
-            "clock": self._clock, "config": self._config, "reset": self._reset, "revoke-tokens": self._revoke,
+            "catalog": self._catalog,
+            "order": self._order,
+            "edit": self._edit,
+            "faults": self._faults,
+            "clock": self._clock,
+            "config": self._config,
+            "reset": self._reset,
+            "revoke-tokens": self._revoke,
         }
         self._gets: dict[str, Callable[[dict[str, str]], Answer]] = {
-            "state": self._state, "journal": self._journal, "check": self._check, "health": self._health,
+            "state": self._state,
+            "journal": self._journal,
+            "check": self._check,
+            "health": self._health,
         }
 
     def post(self, name: str, body: bytes) -> Answer:
         action = self._posts.get(name)
         if action is None:
-            return json_answer({"error": f"unknown control; known: {', '.join(self._posts)}"}, 404)
+            return json_answer(
+                {"error": f"unknown control; known: {', '.join(self._posts)}"}, 404
+            )
         try:
             value = json.loads(body or b"{}")
             if not isinstance(value, dict):
@@ -45,13 +57,22 @@ class Control:
             return json_answer(action(value))
         except KeyError as problem:
             return json_answer({"error": f"member {problem} is missing"}, 400)
-        except (ControlError, ConfigError, FaultError, ValueError, TypeError, AttributeError) as problem:
+        except (
+            ControlError,
+            ConfigError,
+            FaultError,
+            ValueError,
+            TypeError,
+            AttributeError,
+        ) as problem:
             return json_answer({"error": str(problem)}, 400)
 
     def get(self, name: str, query: str) -> Answer:
         action = self._gets.get(name)
         if action is None:
-            return json_answer({"error": f"unknown control; known: {', '.join(self._gets)}"}, 404)
+            return json_answer(
+                {"error": f"unknown control; known: {', '.join(self._gets)}"}, 404
+            )
         return action({key: values[0] for key, values in parse_qs(query).items()})
 
     # Loading
@@ -66,30 +87,65 @@ class Control:
             added = [self._add_item(entry, numbers) for entry in body.get("items", [])]
             levels = [level for item in added for level in item.levels]
             for start in range(0, len(levels), _CHUNK):
-                self._double.journal.write("catalog", levels={
-                    gid.pair_name(level.item, level.location): [level.quantities.available, level.quantities.on_hand]
-                    for level in levels[start:start + _CHUNK]})
-        return {"items": len(added), "levels": len(levels),
-                "ids": [gid.make("InventoryItem", item.id) for item in added]}
+                self._double.journal.write(
+                    "catalog",
+                    levels={
+                        gid.pair_name(level.item, level.location): [
+                            level.quantities.available,
+                            level.quantities.on_hand,
+                        ]
+                        for level in levels[start : start + _CHUNK]
+                    },
+                )
+        return {
+            "items": len(added),
+            "levels": len(levels),
+            "ids": [gid.make("InventoryItem", item.id) for item in added],
+        }
 
     def _add_location(self, entry: dict[str, Any]) -> None:
         locations = self._double.shop.locations
-        number = _number(entry.get("id"), "Location") or max(locations, default=_FIRST_LOCATION - 1) + 1
-        more = {name: bool(entry[name]) for name in
-                ("active", "fulfills_online_orders", "ships_inventory", "fulfillment_service") if name in entry}
+        number = (
+            _number(entry.get("id"), "Location")
+            or max(locations, default=_FIRST_LOCATION - 1) + 1
+        )
+        more = {
+            name: bool(entry[name])
+            for name in (
+                "active",
+                "fulfills_online_orders",
+                "ships_inventory",
+                "fulfillment_service",
+            )
+            if name in entry
+        }
         locations[number] = Location(number, str(entry.get("name", number)), **more)
 
     def _add_item(self, entry: dict[str, Any], numbers: Any) -> Item:
         number = _number(entry.get("id"), "InventoryItem") or next(numbers)
-        item = Item(number, entry.get("sku"), bool(entry.get("tracked", True)), not entry.get("bundle", False),
-                    entry.get("policy", "DENY"), entry.get("status", "ACTIVE"), tuple(entry.get("tags", ())))
+        item = Item(
+            number,
+            entry.get("sku"),
+            bool(entry.get("tracked", True)),
+            not entry.get("bundle", False),
+            entry.get("policy", "DENY"),
+            entry.get("status", "ACTIVE"),
+            tuple(entry.get("tags", ())),
+        )
         places = {place: values for place, values in entry.get("levels", {}).items()}
         wanted = [(self._location(place), values) for place, values in places.items()]
         self._double.shop.add_item(item)
         for location, values in wanted:
-            quantities = Quantities(**{name: int(values[name]) for name in STATES if name in values})
-            self._double.shop.add_level(item, location, quantities, bool(values.get("active", True)),
-                                        self._double.clock.now())
+            quantities = Quantities(
+                **{name: int(values[name]) for name in STATES if name in values}
+            )
+            self._double.shop.add_level(
+                item,
+                location,
+                quantities,
+                bool(values.get("active", True)),
+                self._double.clock.now(),
+            )
         return item
 
     # Effects from elsewhere
@@ -101,16 +157,23 @@ class Control:
             raise ControlError("action must be place, cancel or fulfil")
         with self._double.shop.lock:
             lines = [(self._level(line), int(line["quantity"])) for line in body["lines"]]
-            changes = [self._move(level, action, units).journal() for level, units in lines]
+            changes = [
+                self._move(level, action, units).journal() for level, units in lines
+            ]
             order = body.get("id") or f"order-{next(self._order_ids)}"
-            self._double.journal.write("order", order=order, action=action, changes=changes)
+            self._double.journal.write(
+                "order", order=order, action=action, changes=changes
+            )
         return {"order": order, "changes": changes}
 
     def _move(self, level: Level, action: str, units: int) -> Any:
         present = level.quantities
         available = {"place": -units, "cancel": units, "fulfil": 0}[action]
         committed = {"place": units, "cancel": -units, "fulfil": -units}[action]
-        after = present._replace(available=present.available + available, committed=present.committed + committed)
+        after = present._replace(
+            available=present.available + available,
+            committed=present.committed + committed,
+        )
         return self._double.shop.put(level, after, self._double.clock.now())
 
     def _edit(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -157,13 +220,25 @@ class Control:
     def _state(self, query: dict[str, str]) -> Answer:
         shop = self._double.shop
         with shop.lock:
-            levels = [{
-                "pair": gid.pair_name(level.item, level.location), "item": gid.make("InventoryItem", level.item),
-                "sku": shop.items[level.item].sku, "location": gid.make("Location", level.location),
-                "level": gid.level(level.item, level.location), "active": level.active, **level.shown(),
-            } for level in shop.levels.values()]
-        return json_answer({"now": self._double.clock.now(), "available_points": self._double.bucket.available(),
-                            "levels": levels})
+            levels = [
+                {
+                    "pair": gid.pair_name(level.item, level.location),
+                    "item": gid.make("InventoryItem", level.item),
+                    "sku": shop.items[level.item].sku,
+                    "location": gid.make("Location", level.location),
+                    "level": gid.level(level.item, level.location),
+                    "active": level.active,
+                    **level.shown(),
+                }
+                for level in shop.levels.values()
+            ]
+        return json_answer(
+            {
+                "now": self._double.clock.now(),
+                "available_points": self._double.bucket.available(),
+                "levels": levels,
+            }
+        )
 
     def _journal(self, query: dict[str, str]) -> Answer:
         body = b"".join(self._double.journal.lines(int(query.get("after", "0"))))

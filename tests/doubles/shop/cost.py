@@ -23,42 +23,74 @@ UNSIZED = 10
 
 
 class CostModel:
-    """Objects cost 1, leaves 0, a connection its size times its content, a mutation a flat price. A list that is not a
-    connection counts as one object: what Shopify asks for those is not documented."""
+    """Objects cost 1, leaves 0, a connection its size times its content, a mutation a
+    flat price. A list that is not a connection counts as one object: what Shopify asks
+    for those is not documented.
+    """
 
     def __init__(self, schema: GraphQLSchema, config: Config) -> None:
         self._schema, self._config = schema, config
 
-    def requested(self, operation: OperationDefinitionNode, fragments: dict[str, Any], variables: dict[str, Any]) -> int:
+    def requested(
+        self,
+        operation: OperationDefinitionNode,
+        fragments: dict[str, Any],
+        variables: dict[str, Any],
+    ) -> int:
         if operation.operation is OperationType.MUTATION:
             return self._config.mutation_cost * len(operation.selection_set.selections)
         root = self._schema.query_type
-        return max(1, self._selection(operation.selection_set, root, fragments, variables))
+        return max(
+            1, self._selection(operation.selection_set, root, fragments, variables)
+        )
 
-    def _selection(self, selection_set: Any, parent: Any, fragments: dict[str, Any], variables: dict[str, Any]) -> int:
+    def _selection(
+        self,
+        selection_set: Any,
+        parent: Any,
+        fragments: dict[str, Any],
+        variables: dict[str, Any],
+    ) -> int:
         total = 0
         for node in selection_set.selections if selection_set else ():
             if isinstance(node, FieldNode):
                 total += self._field(node, parent, fragments, variables)
             else:
-                node = fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
+                node = (
+                    fragments[node.name.value]
+                    if isinstance(node, FragmentSpreadNode)
+                    else node
+                )
                 condition = node.type_condition
-                inner = self._schema.type_map[condition.name.value] if condition else parent
+                inner = (
+                    self._schema.type_map[condition.name.value] if condition else parent
+                )
                 total += self._selection(node.selection_set, inner, fragments, variables)
         return total
 
-    def _field(self, node: FieldNode, parent: Any, fragments: dict[str, Any], variables: dict[str, Any]) -> int:
+    def _field(
+        self,
+        node: FieldNode,
+        parent: Any,
+        fragments: dict[str, Any],
+        variables: dict[str, Any],
+    ) -> int:
         definition = getattr(parent, "fields", {}).get(node.name.value)
         kind = get_named_type(definition.type) if definition else None
         if kind is None or is_leaf_type(kind):
             return 0
         inner = self._selection(node.selection_set, kind, fragments, variables)
-        args = {a.name.value: value_from_ast_untyped(a.value, variables) for a in node.arguments}
+        args = {
+            a.name.value: value_from_ast_untyped(a.value, variables)
+            for a in node.arguments
+        }
         if isinstance(args.get("ids"), list):
             return len(args["ids"]) * (1 + inner)
         if kind.name.endswith("Connection"):
             return args.get("first", UNSIZED) * inner
-        return inner if kind.name.endswith("Edge") or kind.name == "PageInfo" else 1 + inner
+        return (
+            inner if kind.name.endswith("Edge") or kind.name == "PageInfo" else 1 + inner
+        )
 
 
 def actual(data: Any, key: str = "") -> int:
@@ -109,14 +141,19 @@ class Bucket:
         self._at = now
 
 
-def status(requested: int, spent: int | None, available: int, config: Config) -> dict[str, Any]:
-    """extensions.cost; the shop writes some of the numbers with a fraction and some without."""
-    return {"cost": {
-        "requestedQueryCost": requested,
-        "actualQueryCost": spent,
-        "throttleStatus": {
-            "maximumAvailable": float(config.maximum_available),
-            "currentlyAvailable": available,
-            "restoreRate": float(config.restore_rate),
-        },
-    }}
+def status(
+    requested: int, spent: int | None, available: int, config: Config
+) -> dict[str, Any]:
+    """extensions.cost; the shop writes some of the numbers with a fraction and some
+    without."""
+    return {
+        "cost": {
+            "requestedQueryCost": requested,
+            "actualQueryCost": spent,
+            "throttleStatus": {
+                "maximumAvailable": float(config.maximum_available),
+                "currentlyAvailable": available,
+                "restoreRate": float(config.restore_rate),
+            },
+        }
+    }

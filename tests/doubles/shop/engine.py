@@ -12,6 +12,7 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
+    ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
@@ -37,11 +38,19 @@ from .state import Item, Level, Location
 
 SCHEMA_FILE = Path(__file__).with_name("schema.graphql")
 _CACHED_DOCUMENTS = 256
-_TYPE_NAMES = {Item: "InventoryItem", Level: "InventoryLevel", Location: "Location", Variant: "ProductVariant",
-               Product: "Product"}
+_TYPE_NAMES = {
+    Item: "InventoryItem",
+    Level: "InventoryLevel",
+    Location: "Location",
+    Variant: "ProductVariant",
+    Product: "Product",
+}
 _SCOPES = {
-    "inventorySetQuantities": "write_inventory", "inventoryActivate": "write_inventory",
-    "inventoryItems": "read_inventory", "inventoryItem": "read_inventory", "inventoryLevel": "read_inventory",
+    "inventorySetQuantities": "write_inventory",
+    "inventoryActivate": "write_inventory",
+    "inventoryItems": "read_inventory",
+    "inventoryItem": "read_inventory",
+    "inventoryLevel": "read_inventory",
     "locations": "read_locations",
 }
 
@@ -55,16 +64,22 @@ class Prepared:
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         if name is None:
             return self.operations[0] if len(self.operations) == 1 else None
-        return next((op for op in self.operations if op.name and op.name.value == name), None)
+        return next(
+            (op for op in self.operations if op.name and op.name.value == name), None
+        )
 
     @property
     def fragments(self) -> dict[str, Any]:
-        return {d.name.value: d for d in self.document.definitions if isinstance(d, FragmentDefinitionNode)}
+        definitions = self.document.definitions if self.document is not None else ()
+        return {
+            d.name.value: d for d in definitions if isinstance(d, FragmentDefinitionNode)
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What a call wants, read from its text before anything is decided: for the journal and for the fault plan."""
+    """What a call wants, read from its text before anything is decided: for the journal
+    and for the fault plan."""
 
     fields: tuple[str, ...] = ()
     mutation: bool = False
@@ -73,10 +88,21 @@ class Intent:
 
 
 class Engine:
-    def __init__(self, config: Config, resolvers: Resolvers, inventory: Inventory, bulk: BulkOperations) -> None:
-        self._config, self._resolvers, self._inventory, self._bulk = config, resolvers, inventory, bulk
+    def __init__(
+        self,
+        config: Config,
+        resolvers: Resolvers,
+        inventory: Inventory,
+        bulk: BulkOperations,
+    ) -> None:
+        self._config, self._resolvers, self._inventory, self._bulk = (
+            config,
+            resolvers,
+            inventory,
+            bulk,
+        )
         self.schema = build_schema(SCHEMA_FILE.read_text())
-        self._directive = self.schema.get_directive("idempotent")
+        self._directive: Any = self.schema.get_directive("idempotent")
         self._cache: OrderedDict[str, Prepared] = OrderedDict()
         self._lock = threading.Lock()
         self._bind()
@@ -99,12 +125,26 @@ class Engine:
             document = parse(text)
         except GraphQLError as error:
             return Prepared(None, (error,))
-        operations = tuple(d for d in document.definitions if isinstance(d, OperationDefinitionNode))
+        operations = tuple(
+            d for d in document.definitions if isinstance(d, OperationDefinitionNode)
+        )
         return Prepared(document, tuple(validate(self.schema, document)), operations)
 
-    def run(self, prepared: Prepared, call: Call, operation_name: str | None) -> dict[str, Any]:
-        result = execute(self.schema, prepared.document, None, call, call.raw_variables, operation_name,
-                         field_resolver=_from_dict, is_awaitable=_never)
+    def run(
+        self, prepared: Prepared, call: Call, operation_name: str | None
+    ) -> dict[str, Any]:
+        assert prepared.document is not None, "a text that does not parse is not run"
+        result = execute(
+            self.schema,
+            prepared.document,
+            None,
+            call,
+            call.raw_variables,
+            operation_name,
+            field_resolver=_from_dict,
+            is_awaitable=_never,
+        )
+        assert isinstance(result, ExecutionResult), "no resolver is a coroutine"
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
             answer["errors"] = [error.formatted for error in result.errors]
@@ -113,77 +153,123 @@ class Engine:
     # Binding of the schema's fields
 
     def _bind(self) -> None:
-        for type_name, fields in self._resolvers.table().items():
-            for field_name, function in fields.items():
-                if field_name in self.schema.type_map[type_name].fields:
-                    self.schema.type_map[type_name].fields[field_name].resolve = _wrap(function)
-        self.schema.type_map["Node"].resolve_type = _type_name
-        for type_name, fields in (("QueryRoot", self._queries()), ("Mutation", self._mutations())):
+        types: dict[str, Any] = dict(self.schema.type_map)
+        for type_name, functions in self._resolvers.table().items():
+            for field_name, function in functions.items():
+                types[type_name].fields[field_name].resolve = _wrap(function)
+        types["Node"].resolve_type = _type_name
+        for type_name, fields in (
+            ("QueryRoot", self._queries()),
+            ("Mutation", self._mutations()),
+        ):
             for field_name, resolve in fields.items():
-                self.schema.type_map[type_name].fields[field_name].resolve = resolve
+                types[type_name].fields[field_name].resolve = resolve
 
     def _queries(self) -> dict[str, Any]:
         find = self._resolvers.node
         return {
             "node": self._guarded(lambda info, args: find(args["id"], info.context)),
-            "nodes": self._guarded(lambda info, args: self._resolvers.nodes(args["ids"], info.context)),
-            "inventoryItem": self._guarded(lambda info, args: _only(find(args["id"], info.context), Item)),
-            "inventoryLevel": self._guarded(lambda info, args: _only(find(args["id"], info.context), Level)),
-            "inventoryItems": self._guarded(lambda info, args: self._resolvers.items(args, info.context)),
-            "locations": self._guarded(lambda info, args: self._resolvers.locations(args, info.context)),
+            "nodes": self._guarded(
+                lambda info, args: self._resolvers.nodes(args["ids"], info.context)
+            ),
+            "inventoryItem": self._guarded(
+                lambda info, args: _only(find(args["id"], info.context), Item)
+            ),
+            "inventoryLevel": self._guarded(
+                lambda info, args: _only(find(args["id"], info.context), Level)
+            ),
+            "inventoryItems": self._guarded(
+                lambda info, args: self._resolvers.items(args, info.context)
+            ),
+            "locations": self._guarded(
+                lambda info, args: self._resolvers.locations(args, info.context)
+            ),
             "bulkOperation": self._guarded(lambda info, args: self._bulk.get(args["id"])),
-            "shop": self._guarded(lambda info, args: {
-                "id": gid.make("Shop", 1), "name": self._config.shop, "myshopifyDomain": self._config.shop}),
-            "currentAppInstallation": self._guarded(lambda info, args: {
-                "id": gid.make("AppInstallation", 1), "accessScopes": [{"handle": s} for s in self._config.scopes]}),
+            "shop": self._guarded(
+                lambda info, args: {
+                    "id": gid.make("Shop", 1),
+                    "name": self._config.shop,
+                    "myshopifyDomain": self._config.shop,
+                }
+            ),
+            "currentAppInstallation": self._guarded(
+                lambda info, args: {
+                    "id": gid.make("AppInstallation", 1),
+                    "accessScopes": [{"handle": s} for s in self._config.scopes],
+                }
+            ),
         }
 
     def _mutations(self) -> dict[str, Any]:
         return {
             "inventorySetQuantities": self._guarded(self._set_quantities),
             "inventoryActivate": self._guarded(self._activate),
-            "bulkOperationRunQuery": self._guarded(lambda info, args: self._bulk.run(
-                self.schema, args["query"], args["groupObjects"], info.context)),
+            "bulkOperationRunQuery": self._guarded(
+                lambda info, args: self._bulk.run(
+                    self.schema, args["query"], args["groupObjects"], info.context
+                )
+            ),
         }
 
     def _guarded(self, resolve: Any) -> Any:
         def guarded(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
             scope = _SCOPES.get(info.field_name)
             if scope is not None and scope not in self._config.scopes:
-                raise ApiError("ACCESS_DENIED", f"Access denied for {info.field_name} field. "
-                               f"Required access: `{scope}` access scope.")
+                raise ApiError(
+                    "ACCESS_DENIED",
+                    f"Access denied for {info.field_name} field. "
+                    f"Required access: `{scope}` access scope.",
+                )
             return resolve(info, args)
+
         return guarded
 
     def _set_quantities(self, info: GraphQLResolveInfo, args: dict[str, Any]) -> Any:
         key = self._key(info)
         check_size(args["input"]["quantities"], ["input", "quantities"])
-        return self._inventory.set_quantities(info.context, key, _fingerprint(info), args["input"])
+        return self._inventory.set_quantities(
+            info.context, key, _fingerprint(info), args["input"]
+        )
 
     def _activate(self, info: GraphQLResolveInfo, args: dict[str, Any]) -> Any:
-        return self._inventory.activate(info.context, self._key(info), _fingerprint(info), args)
+        return self._inventory.activate(
+            info.context, self._key(info), _fingerprint(info), args
+        )
 
     def _key(self, info: GraphQLResolveInfo) -> str | None:
-        values = get_directive_values(self._directive, info.field_nodes[0], info.variable_values)
+        values = get_directive_values(
+            self._directive, info.field_nodes[0], info.variable_values
+        )
         if values is None:
             if self._config.require_idempotent:
-                raise ApiError("BAD_REQUEST", "The @idempotent directive is required for this mutation but was not "
-                               "provided.")
+                raise ApiError(
+                    "BAD_REQUEST",
+                    "The @idempotent directive is required for this mutation but was not "
+                    "provided.",
+                )
             return None
         if not values["key"].strip():
-            raise ApiError("BAD_REQUEST", "The idempotency key cannot be an empty string or whitespace only.")
+            raise ApiError(
+                "BAD_REQUEST",
+                "The idempotency key cannot be an empty string or whitespace only.",
+            )
         return values["key"]
 
 
 def intent(operation: OperationDefinitionNode, variables: dict[str, Any]) -> Intent:
     """Lenient: a malformed call is journalled too."""
-    fields = [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]
+    fields = [
+        node for node in operation.selection_set.selections if isinstance(node, FieldNode)
+    ]
     names = tuple(node.name.value for node in fields)
     if operation.operation is not OperationType.MUTATION:
         return Intent(names)
     key, pairs = None, []
     for node in fields:
-        args = {a.name.value: value_from_ast_untyped(a.value, variables) for a in node.arguments}
+        args = {
+            a.name.value: value_from_ast_untyped(a.value, variables)
+            for a in node.arguments
+        }
         for directive in node.directives:
             if directive.name.value == "idempotent" and directive.arguments:
                 key = value_from_ast_untyped(directive.arguments[0].value, variables)
@@ -194,15 +280,19 @@ def intent(operation: OperationDefinitionNode, variables: dict[str, Any]) -> Int
 def _pairs(args: dict[str, Any]) -> list[str]:
     inputs = args.get("input")
     entries = inputs.get("quantities") if isinstance(inputs, dict) else [args]
-    return [gid.pair_name(str(e["inventoryItemId"]), str(e["locationId"]))
-            for e in (entries if isinstance(entries, list) else [])[:MAX_PAIRS + 1]
-            if isinstance(e, dict) and "inventoryItemId" in e and "locationId" in e]
+    return [
+        gid.pair_name(str(e["inventoryItemId"]), str(e["locationId"]))
+        for e in (entries if isinstance(entries, list) else [])[: MAX_PAIRS + 1]
+        if isinstance(e, dict) and "inventoryItemId" in e and "locationId" in e
+    ]
 
 
 def _fingerprint(info: GraphQLResolveInfo) -> str:
     """Over the parameters as they came: the order of input fields counts."""
     node = info.field_nodes[0]
-    written = node.name.value + "".join(print_ast(argument) for argument in node.arguments)
+    written = node.name.value + "".join(
+        print_ast(argument) for argument in node.arguments
+    )
     given = json.dumps(info.context.raw_variables, separators=(",", ":"))
     return hashlib.sha256(f"{written}\n{given}".encode()).hexdigest()
 
@@ -210,6 +300,7 @@ def _fingerprint(info: GraphQLResolveInfo) -> str:
 def _wrap(function: Resolver) -> Any:
     def resolve(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
         return function(source, args, info.context)
+
     return resolve
 
 
@@ -218,7 +309,11 @@ def _from_dict(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
 
 
 def _type_name(value: Any, info: Any, abstract: Any) -> str | None:
-    return value.get("__typename") if isinstance(value, dict) else _TYPE_NAMES.get(type(value))
+    return (
+        value.get("__typename")
+        if isinstance(value, dict)
+        else _TYPE_NAMES.get(type(value))
+    )
 
 
 def _only(value: Any, kind: type) -> Any:

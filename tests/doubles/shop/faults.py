@@ -65,7 +65,8 @@ class Decision:
 
 
 class FaultPlan:
-    """Replaced as a whole. `next` entries come before the rules; a call takes at most one of them."""
+    """Replaced as a whole. `next` entries come before the rules; a call takes at most
+    one of them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -74,7 +75,9 @@ class FaultPlan:
     def replace(self, plan: dict[str, Any]) -> None:
         unknown = set(plan) - {"seed", "rules", "next"}
         if unknown:
-            raise FaultError(f"unknown member {sorted(unknown)[0]}; known: seed, rules, next")
+            raise FaultError(
+                f"unknown member {sorted(unknown)[0]}; known: seed, rules, next"
+            )
         rules = [_rule(entry) for entry in plan.get("rules", [])]
         upcoming = [_rule({"calls": 1, **entry}) for entry in plan.get("next", [])]
         with self._lock:
@@ -107,5 +110,9 @@ def _rule(entry: dict[str, Any]) -> Rule:
             params[key] = value
     if params.get("when") not in (None, "before", "after"):
         raise FaultError(f"{name}: when must be before or after")
-    return Rule(Fault(name, params), frozenset(entry.get("ops", ())), float(entry.get("probability", 1.0)),
-                int(entry.get("calls", 0)))
+    return Rule(
+        Fault(name, params),
+        frozenset(entry.get("ops", ())),
+        float(entry.get("probability", 1.0)),
+        int(entry.get("calls", 0)),
+    )

@@ -1,10 +1,13 @@
-"""Global ids. A level's number is opaque to callers; here it encodes the location, so that no table is needed."""
+"""Global ids. A level's number is opaque to callers; here it encodes the location, so
+that no table is needed."""
 
 from __future__ import annotations
 
 import re
 
-_GID = re.compile(r"gid://shopify/([A-Za-z]+)/([0-9]{1,19})(?:\?inventory_item_id=([0-9]{1,19}))?")
+_GID = re.compile(
+    r"gid://shopify/([A-Za-z]+)/([0-9]{1,19})(?:\?inventory_item_id=([0-9]{1,19}))?"
+)
 _LEVEL_BASE, _LEVEL_FACTOR = 900_000_017, 31
 
 
@@ -26,7 +29,8 @@ def kind_of(text: str) -> str | None:
 
 
 def level(item: int, location: int) -> str:
-    return f"gid://shopify/InventoryLevel/{location * _LEVEL_FACTOR + _LEVEL_BASE}?inventory_item_id={item}"
+    opaque = location * _LEVEL_FACTOR + _LEVEL_BASE
+    return f"gid://shopify/InventoryLevel/{opaque}?inventory_item_id={item}"
 
 
 def level_pair(text: str) -> tuple[int, int] | None:

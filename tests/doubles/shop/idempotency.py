@@ -1,4 +1,5 @@
-"""Idempotency keys: which were used, for what, and what came of it, for 24 hours of the double's clock."""
+"""Idempotency keys: which were used, for what, and what came of it, for 24 hours of the
+double's clock."""
 
 from __future__ import annotations
 
@@ -7,11 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 MESSAGES = {
-    "IDEMPOTENCY_CONCURRENT_REQUEST": "This request is currently in progress, please try again.",
-    "IDEMPOTENCY_KEY_PARAMETER_MISMATCH":
-        "The request with this idempotency key has different parameters than the original request.",
-    "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED":
-        "A previous request with this idempotency key failed. Retry with a new idempotency key.",
+    "IDEMPOTENCY_CONCURRENT_REQUEST": (
+        "This request is currently in progress, please try again."
+    ),
+    "IDEMPOTENCY_KEY_PARAMETER_MISMATCH": (
+        "The request with this idempotency key has different parameters than the original"
+        " request."
+    ),
+    "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED": (
+        "A previous request with this idempotency key failed. Retry with a new"
+        " idempotency key."
+    ),
 }
 _PRUNE_EVERY = 4096
 
@@ -26,7 +33,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`code` refuses; otherwise `record` is the first success to repeat, or None: go ahead."""
+    """`code` refuses; otherwise `record` is the first success to repeat, or None: go
+    ahead."""
 
     code: str | None = None
     record: Record | None = None
@@ -38,7 +46,9 @@ class IdempotencyStore:
         self._records: dict[str, Record] = {}
         self._begun = 0
 
-    def begin(self, key: str, fingerprint: str, now: float, window_seconds: float) -> Verdict:
+    def begin(
+        self, key: str, fingerprint: str, now: float, window_seconds: float
+    ) -> Verdict:
         with self._lock:
             self._prune(now, window_seconds)
             record = self._records.get(key)
@@ -69,6 +79,20 @@ class IdempotencyStore:
             if record is not None and record.state == "running":
                 del self._records[key]
 
+    def export(self) -> list[tuple[str, Record]]:
+        """A call that is still running at the stop has not been applied and never will
+        be."""
+        with self._lock:
+            return [
+                (key, record)
+                for key, record in self._records.items()
+                if record.state != "running"
+            ]
+
+    def restore(self, key: str, record: Record) -> None:
+        with self._lock:
+            self._records[key] = record
+
     def clear(self) -> None:
         with self._lock:
             self._records.clear()
@@ -76,7 +100,11 @@ class IdempotencyStore:
     def _prune(self, now: float, window_seconds: float) -> None:
         self._begun += 1
         if self._begun % _PRUNE_EVERY == 0:
-            old = [key for key, record in self._records.items() if _expired(record, now, window_seconds)]
+            old = [
+                key
+                for key, record in self._records.items()
+                if _expired(record, now, window_seconds)
+            ]
             for key in old:
                 del self._records[key]
 

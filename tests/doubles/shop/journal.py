@@ -1,4 +1,5 @@
-"""The append-only journal: one JSON line for every call and effect, in the order in which they happened."""
+"""The append-only journal: one JSON line for every call and effect, in the order in
+which they happened."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from .clock import Clock
 
 
 class Journal:
-    """Sequence numbers rise by one a line. Each line is one write(2), so a killed double leaves whole lines."""
+    """Sequence numbers rise by one a line. Each line is one write(2), so a killed
+    double leaves whole lines."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
@@ -22,11 +24,19 @@ class Journal:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def write(self, kind: str, **fields: Any) -> int:
-        """Callers that journal an effect hold the lock of what it changes, so that lines stand in the order of effects."""
+        """Callers that journal an effect hold the lock of what it changes, so that
+        lines stand in the order of effects."""
         with self._lock:
             self._seq += 1
-            line = {"seq": self._seq, "t": round(self._clock.now(), 6), "kind": kind, **fields}
-            os.write(self._file, (json.dumps(line, separators=(",", ":")) + "\n").encode())
+            line = {
+                "seq": self._seq,
+                "t": round(self._clock.now(), 6),
+                "kind": kind,
+                **fields,
+            }
+            os.write(
+                self._file, (json.dumps(line, separators=(",", ":")) + "\n").encode()
+            )
             return self._seq
 
     def lines(self, after_seq: int = 0) -> Iterator[bytes]:
@@ -40,7 +50,8 @@ class Journal:
 
 
 def _last_seq(path: Path) -> int:
-    """A journal that is there already goes on; a torn last line can not be, see above, but a foreign file can."""
+    """A journal that is there already goes on; a torn last line can not be, see above,
+    but a foreign file can."""
     if not path.exists():
         return 0
     last = 0
@@ -48,6 +59,8 @@ def _last_seq(path: Path) -> int:
         for line in stream:
             seq = json.loads(line)["seq"]
             if seq <= last:
-                raise ValueError(f"{path}: sequence {seq} after {last}; not a journal of this double")
+                raise ValueError(
+                    f"{path}: sequence {seq} after {last}; not a journal of this double"
+                )
             last = seq
     return last

@@ -1,22 +1,27 @@
-"""Proves from the journal that writes were applied at most once a key, and never two at a time a pair.
+"""Proves from the journal: no key applied twice, no pair written twice at a time.
 
     python3 -m tests.doubles.shop.journal_check DIR/journal.jsonl [--expect LEVELS.json]
 
 What is checked, with the name of each violation:
 
-key_applied_twice    a key has more than one effect.
-key_came_back        for a pair, a key is seen again after another key was seen for that pair.
-two_in_flight        for a pair, another key arrives while a call of the earlier key is open and its outcome is not settled.
-unresolved_outcome   for a pair, another key arrives although the calls of the earlier key all ended without a verdict
-                     (dropped, truncated, an error page) and neither a verdict nor a read of the pair settled it since.
-chain_broken         an effect starts from another level than the one before left: an effect that is not in the journal.
-level_differs        the final level of a pair is not the expected one.
-sequence_broken      sequence numbers do not rise.
+key_applied_twice   a key has more than one effect.
+key_came_back       for a pair, a key is seen again after another key was seen for it.
+two_in_flight       for a pair, another key arrives while a call of the earlier key is
+                    open and its outcome is not settled.
+unresolved_outcome  for a pair, another key arrives although the calls of the earlier key
+                    all ended without a verdict (dropped, truncated, an error page) and
+                    neither a verdict nor a read of the pair settled it since.
+chain_broken        an effect starts from another level than the one before left: there
+                    was an effect that is not in the journal.
+level_differs       the final level of a pair is not the expected one.
+sequence_broken     sequence numbers do not rise.
 
-A key is sealed for a pair when nothing under way can change the pair under it any more: it is applied, or all its calls are
-over. It is settled when the caller can know what came of it: an answer said applied or repeated; or it was refused, or not run
-(401, 429, throttled, a top-level error), with no unknown outcome before; or the pair was read by a query that began when the key
-was sealed already. A refusal after an unknown outcome settles nothing: it does not prove that the first call was not applied.
+A key is sealed for a pair when nothing under way can change the pair under it any more:
+it is applied, or all its calls are over. It is settled when the caller can know what came
+of it: an answer said applied or repeated; or it was refused, or not run (401, 429,
+throttled, a top-level error), with no unknown outcome before; or the pair was read by a
+query that began when the key was sealed already. A refusal after an unknown outcome
+settles nothing: it does not prove that the first call was not applied.
 """
 
 from __future__ import annotations
@@ -95,7 +100,12 @@ class Report:
         return not self.violations
 
     def as_dict(self) -> dict[str, Any]:
-        return {"ok": self.ok, "counts": self.counts, "violations": self.violations, "final": self.final}
+        return {
+            "ok": self.ok,
+            "counts": self.counts,
+            "violations": self.violations,
+            "final": self.final,
+        }
 
 
 class Checker:
@@ -103,9 +113,16 @@ class Checker:
         self.report = Report()
         self._seq = 0
         self._handlers = {
-            "started": self._restarted, "reset": self._reset, "catalog": self._catalog, "call": self._call,
-            "applied": self._applied, "ended": self._ended, "undelivered": self._undelivered,
-            "order": self._effect, "edit": self._effect, "bulk_started": self._bulk_started,
+            "started": self._restarted,
+            "reset": self._reset,
+            "catalog": self._catalog,
+            "call": self._call,
+            "applied": self._applied,
+            "ended": self._ended,
+            "undelivered": self._undelivered,
+            "order": self._effect,
+            "edit": self._effect,
+            "bulk_started": self._bulk_started,
             "bulk_finished": self._bulk_read,
         }
         self._clear()
@@ -128,12 +145,24 @@ class Checker:
             handler(line)
 
     def finish(self, expected: dict[str, dict[str, int]] | None = None) -> Report:
-        self.report.final = {name: {"available": pair.available or 0, "on_hand": pair.on_hand or 0}
-                             for name, pair in self._pairs.items() if pair.available is not None}
+        self.report.final = {
+            name: {"available": pair.available or 0, "on_hand": pair.on_hand or 0}
+            for name, pair in self._pairs.items()
+            if pair.available is not None
+        }
         for name, wanted in (expected or {}).items():
             found = self.report.final.get(name)
-            if found is None or any(found[state] != value for state, value in wanted.items()):
-                self.report.violations.append({"kind": "level_differs", "pair": name, "expected": wanted, "found": found})
+            if found is None or any(
+                found[state] != value for state, value in wanted.items()
+            ):
+                self.report.violations.append(
+                    {
+                        "kind": "level_differs",
+                        "pair": name,
+                        "expected": wanted,
+                        "found": found,
+                    }
+                )
         return self.report
 
     def _violation(self, kind: str, line: dict[str, Any], **more: Any) -> None:
@@ -145,16 +174,25 @@ class Checker:
     # Begin and end of the world
 
     def _reset(self, line: dict[str, Any]) -> None:
-        """A test asked for an empty shop: what was before is not part of what it proves."""
+        """A test asked for an empty shop: what was before is not part of what it
+        proves."""
         self.report = Report()
         self._clear()
 
     def _restarted(self, line: dict[str, Any]) -> None:
-        """Calls that were open when the double died are over, without a verdict; what it held is gone unless it says so."""
+        """Calls that were open when the double died are over, without a verdict; what
+        it held is gone unless it says so."""
         if not line.get("restored"):
             self._clear()
         for number in list(self._calls):
-            self._ended({"seq": line["seq"], "call": number, "how": "dropped", "verdict": "not_run"})
+            self._ended(
+                {
+                    "seq": line["seq"],
+                    "call": number,
+                    "how": "dropped",
+                    "verdict": "not_run",
+                }
+            )
         self._done.clear()
 
     def _catalog(self, line: dict[str, Any]) -> None:
@@ -197,7 +235,9 @@ class Checker:
         key = line.get("key")
         if key is not None:
             if key in self._applied_keys:
-                self._violation("key_applied_twice", line, key=key, first=self._applied_keys[key])
+                self._violation(
+                    "key_applied_twice", line, key=key, first=self._applied_keys[key]
+                )
             self._applied_keys.setdefault(key, line["seq"])
         call = self._calls.get(line["call"])
         for state in self._held(call) if call is not None else ():
@@ -211,7 +251,14 @@ class Checker:
                 before, after = change[state]
                 known = getattr(pair, state)
                 if known is not None and known != before:
-                    self._violation("chain_broken", line, pair=change["pair"], state=state, known=known, found=before)
+                    self._violation(
+                        "chain_broken",
+                        line,
+                        pair=change["pair"],
+                        state=state,
+                        known=known,
+                        found=before,
+                    )
                 setattr(pair, state, after)
 
     def _ended(self, line: dict[str, Any]) -> None:
@@ -238,13 +285,15 @@ class Checker:
         self._read(list(self._pairs), self._bulks.pop(line["bulk"], 0))
 
     def _undelivered(self, line: dict[str, Any]) -> None:
-        """The answer could not be sent: the caller does not know what came of the call."""
+        """The answer could not be sent: the caller does not know the outcome."""
         call = self._done.get(line["call"])
         for state in self._held(call) if call is not None else ():
             state.settled, state.unknown = False, True
 
 
-def check_lines(lines: Iterable[bytes | str], expected: dict[str, dict[str, int]] | None = None) -> Report:
+def check_lines(
+    lines: Iterable[bytes | str], expected: dict[str, dict[str, int]] | None = None
+) -> Report:
     checker = Checker()
     for line in lines:
         checker.take(json.loads(line))
@@ -254,7 +303,9 @@ def check_lines(lines: Iterable[bytes | str], expected: dict[str, dict[str, int]
 def main() -> int:
     parser = argparse.ArgumentParser(description="Checks a journal of the shop double.")
     parser.add_argument("journal")
-    parser.add_argument("--expect", help='JSON object: {"<item>@<location>": {"available": n}}')
+    parser.add_argument(
+        "--expect", help='JSON object: {"<item>@<location>": {"available": n}}'
+    )
     options = parser.parse_args()
     expected = None
     if options.expect:
@@ -262,7 +313,11 @@ def main() -> int:
             expected = json.load(stream)
     with open(options.journal, "rb") as stream:
         report = check_lines(stream, expected)
-    json.dump({"ok": report.ok, "counts": report.counts, "violations": report.violations[:100]}, sys.stdout, indent=2)
+    json.dump(
+        {"ok": report.ok, "counts": report.counts, "violations": report.violations[:100]},
+        sys.stdout,
+        indent=2,
+    )
     print()
     return 0 if report.ok else 1
 

@@ -1,4 +1,5 @@
-"""HTTP/1.1 with keep-alive, a thread a connection. Only transport: everything else is in Double and Control."""
+"""HTTP/1.1 with keep-alive, a thread a connection. Only transport: everything else is
+in Double and Control."""
 
 from __future__ import annotations
 
@@ -6,7 +7,9 @@ import re
 import shutil
 import socket
 import socketserver
+import sys
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 from .control import Control
 from .double import Answer, Double
@@ -28,12 +31,11 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     @property
     def url(self) -> str:
-        host, port = self.server_address[:2]
-        return f"http://{host}:{port}"
+        return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A caller that goes away in the middle is part of the tests; anything else is shown."""
-        import sys
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that goes away in the middle is part of the tests; anything else is
+        shown."""
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
 
@@ -62,21 +64,29 @@ class Handler(BaseHTTPRequestHandler):
         graphql = _GRAPHQL.fullmatch(self.path)
         if graphql:
             token = self.headers.get("X-Shopify-Access-Token")
-            self._send(self.server.double.graphql(graphql[1], token, body, self.server.url))
+            self._send(
+                self.server.double.graphql(graphql[1], token, body, self.server.url)
+            )
         elif self.path == "/admin/oauth/access_token":
             self._send(self.server.double.grant(body))
         elif self.path.startswith("/_double/"):
-            self._send(self.server.control.post(self.path.removeprefix("/_double/"), body))
+            self._send(
+                self.server.control.post(self.path.removeprefix("/_double/"), body)
+            )
         else:
             self._send(Answer(404))
 
     def _body(self) -> bytes | None:
-        limit = next(size for prefix, size in MAX_BODY.items() if self.path.startswith(prefix))
+        limit = next(
+            size for prefix, size in MAX_BODY.items() if self.path.startswith(prefix)
+        )
         length = self.headers.get("Content-Length", "")
         if self.headers.get("Transfer-Encoding") or not length.isdigit():
-            return self._refuse(411)
+            self._refuse(411)
+            return None
         if int(length) > limit:
-            return self._refuse(413)
+            self._refuse(413)
+            return None
         body = self.rfile.read(int(length))
         if len(body) < int(length):
             self.close_connection = True

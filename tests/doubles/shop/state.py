@@ -1,4 +1,5 @@
-"""What the shop holds: locations, items and their levels. One lock guards all of it; levels are replaced, never half changed."""
+"""What the shop holds: locations, items and their levels. One lock guards all of it;
+levels are replaced, never half changed."""
 
 from __future__ import annotations
 
@@ -8,13 +9,22 @@ from typing import Any, NamedTuple
 
 from . import gid
 
-STATES = ("available", "committed", "reserved", "damaged", "safety_stock", "quality_control", "incoming")
+STATES = (
+    "available",
+    "committed",
+    "reserved",
+    "damaged",
+    "safety_stock",
+    "quality_control",
+    "incoming",
+)
 ON_HAND = STATES[:-1]
 NAMES = ("available", "on_hand", *STATES[1:])
 
 
 class Quantities(NamedTuple):
-    """The stored states; on_hand is their sum without incoming, so the identity can not be broken."""
+    """The stored states; on_hand is their sum without incoming, so the identity can not
+    be broken."""
 
     available: int = 0
     committed: int = 0
@@ -26,13 +36,14 @@ class Quantities(NamedTuple):
 
     @property
     def on_hand(self) -> int:
-        return sum(self[:6])
+        return self[0] + self[1] + self[2] + self[3] + self[4] + self[5]
 
     def get(self, name: str) -> int:
         return getattr(self, name)
 
     def with_value(self, name: str, value: int) -> Quantities:
-        """Setting on_hand moves available, as the other states are not the caller's to change."""
+        """Setting on_hand moves available, as the other states are not the caller's to
+        change."""
         if name == "on_hand":
             return self._replace(available=self.available + value - self.on_hand)
         return self._replace(**{name: value})
@@ -82,9 +93,11 @@ class Change(NamedTuple):
     after: Quantities
 
     def journal(self) -> dict[str, Any]:
-        return {"pair": gid.pair_name(self.level.item, self.level.location),
-                "available": [self.before.available, self.after.available],
-                "on_hand": [self.before.on_hand, self.after.on_hand]}
+        return {
+            "pair": gid.pair_name(self.level.item, self.level.location),
+            "available": [self.before.available, self.after.available],
+            "on_hand": [self.before.on_hand, self.after.on_hand],
+        }
 
 
 class Shop:
@@ -106,17 +119,23 @@ class Shop:
         if item.sku is not None:
             self.by_sku.setdefault(item.sku, []).append(item.id)
 
-    def add_level(self, item: Item, location: int, quantities: Quantities, active: bool, now: float) -> Level:
+    def add_level(
+        self, item: Item, location: int, quantities: Quantities, active: bool, now: float
+    ) -> Level:
         level = Level(item.id, location, quantities, active, now, {})
         self.levels[(item.id, location)] = level
         item.levels.append(level)
         return level
 
     def put(self, level: Level, quantities: Quantities, now: float) -> Change:
-        """Replaces a level's quantities and dates those that changed. The caller holds the lock."""
+        """Replaces a level's quantities and dates those that changed. The caller holds
+        the lock."""
         before = level.quantities
         dates = dict(level.updated_at)
-        dates.update({name: now for name in NAMES if before.get(name) != quantities.get(name)})
+        if before != quantities:
+            dates.update(
+                {name: now for name in NAMES if before.get(name) != quantities.get(name)}
+            )
         level.quantities, level.updated_at = quantities, dates
         return Change(level, before, quantities)
 
