@@ -1,6 +1,7 @@
 #include "common/runtime/config_table.h"
 
 #include "common/io/kafka_rules.h"
+#include "common/runtime/log.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@ static enum status kafka_full(struct error *error)
 }
 
 /* The last value given for a name counts, as with every other flag. */
-static struct kafka_property *kafka_slot(struct config *config, const char *name)
+static struct kafka_setting *kafka_slot(struct config *config, const char *name)
 {
     for (size_t i = 0; i < config->kafka_property_count; i++) {
         if (strcmp(config->kafka_properties[i].name, name) == 0)
@@ -36,9 +37,9 @@ static enum status kafka_add(struct config *config, struct span name, const char
     if (why != NULL)
         return error_set(error, STATUS_FATAL, "Kafka property %s may not be set: %s",
                          kept, why);
-    struct kafka_property *slot = kafka_slot(config, kept);
+    struct kafka_setting *slot = kafka_slot(config, kept);
     if (slot == NULL) return kafka_full(error);
-    *slot = (struct kafka_property){.name = kept, .value = value};
+    *slot = (struct kafka_setting){.name = kept, .value = value};
     return STATUS_OK;
 }
 
@@ -130,4 +131,29 @@ enum status config_kafka_flag(const char *text, struct config *config,
             name);
     return kafka_add(config, (struct span){.bytes = text, .length = length}, equals + 1,
                      error);
+}
+
+/* Syslog's levels 0 to 7 to ours. The library calls its passing troubles errors. */
+static enum log_level kafka_log_level(int level)
+{
+    if (level <= 3) return LOG_LEVEL_WARN;
+    return level <= 5 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+}
+
+static void kafka_log(int level, const char *facility, const char *text)
+{
+    log_write(
+        kafka_log_level(level), "librdkafka",
+        LOG_FIELDS(LOG_TEXT("facility", facility), LOG_TEXT("text", text), LOG_END));
+}
+
+struct kafka_options config_kafka(const struct config *config, const char *client_id)
+{
+    return (struct kafka_options){
+        .brokers = config->kafka_brokers,
+        .settings = config->kafka_properties,
+        .setting_count = config->kafka_property_count,
+        .client_id = client_id,
+        .log = kafka_log,
+    };
 }

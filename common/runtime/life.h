@@ -7,6 +7,9 @@
 
 #include "common/base/error.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* Installs the handlers (also ignores SIGPIPE, sets PR_SET_DUMPABLE 0 and no core). */
 enum status life_begin(struct error *error);
 
