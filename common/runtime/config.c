@@ -286,9 +286,9 @@ static enum status config_needs(const struct command_spec *spec,
         const char *const *at =
             (const char *const *)(const void *)((const char *)config + setting->offset);
         if (*at == NULL)
-            return error_set(error, STATUS_FATAL, "%s is not set%s: %s (or give --%s)",
+            return error_set(error, STATUS_FATAL, "%s is not set%s; set it or give --%s",
                              setting->variable, setting->secret ? ", nor its _FILE" : "",
-                             setting->help, setting->flag);
+                             setting->flag);
     }
     return STATUS_OK;
 }
