@@ -132,7 +132,6 @@ static enum status conf_operator(rd_kafka_conf_t *conf,
 enum status kafka_conf_new(const struct kafka_options *options, enum kafka_role role,
                            rd_kafka_conf_t **conf_out, struct error *error)
 {
-    ASSERT(options->brokers != NULL);
     SCOPED(conf_release) rd_kafka_conf_t *conf = rd_kafka_conf_new();
     conf_log_to(options->log);
     rd_kafka_conf_set_log_cb(conf, conf_log);
@@ -140,7 +139,7 @@ enum status kafka_conf_new(const struct kafka_options *options, enum kafka_role 
     if (status == STATUS_OK && options->client_id != NULL)
         status = kafka_conf_set(conf, "client.id", options->client_id, error);
     if (status == STATUS_OK) status = conf_operator(conf, options, error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && options->brokers != NULL)
         status = kafka_conf_set(conf, "bootstrap.servers", options->brokers, error);
     if (status == STATUS_OK)
         status = conf_presets(conf, role, PROMISES, COUNT_OF(PROMISES), error);

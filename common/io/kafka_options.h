@@ -1,6 +1,6 @@
 /*
- * How to reach Kafka; filled from the settings by runtime/. Texts belong to the caller
- * and live as long as the client that is opened with them.
+ * How to reach Kafka; filled from the settings by runtime/. Texts belong to the caller and
+ * live as long as the client that is opened with them.
  */
 #ifndef PARSTOCK_IO_KAFKA_OPTIONS_H
 #define PARSTOCK_IO_KAFKA_OPTIONS_H
