@@ -14,7 +14,7 @@ MAX_BYTES = 64 * 1024
 MAX_DEPTH = 16
 MAX_QUANTITY = 1_000_000_000
 MAX_VERSION = 2**63 - 1
-FUTURE = datetime.timedelta(minutes=5)
+FUTURE_US = 5 * 60 * 1_000_000
 
 # In the order in which they are judged; up to the last one the ledger is not needed.
 CODES = (
@@ -43,7 +43,7 @@ class Object(list):
 WHITE = " \t\n\r"
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
-ESCAPES = dict(zip('"\\/bfnrt', '"\\/\b\f\n\r\t'))
+ESCAPES = dict(zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True))
 HEX4 = re.compile(r"[0-9a-fA-F]{4}")
 LITERALS = {"true": True, "false": False, "null": None}
 
@@ -82,6 +82,20 @@ def read_string(text, at):
             parts.append(chr(unit))
         else:
             raise NotJson(f"unknown escape at {at}")
+
+
+class Open:
+    """An object or array that is being read."""
+
+    def __init__(self, start):
+        self.is_object = start == "{"
+        self.end = "}" if self.is_object else "]"
+        self.value = Object() if self.is_object else []
+        self.seen = set()
+        self.key = None
+
+    def add(self, value):
+        self.value.append((self.key, value) if self.is_object else value)
 
 
 class Reader:
@@ -137,37 +151,47 @@ class Reader:
         return value
 
     def nested(self):
-        open_ones = []  # [container, keys seen or None, key that waits for its value]
+        """A value of any depth, without recursion."""
+        open_ones = []
         while True:
             start = self.peek()
             if start in ("{", "["):
-                self.at += 1
-                is_object = start == "{"
-                top = [Object() if is_object else [], set() if is_object else None, None]
-                open_ones.append(top)
-                self.deepest = max(self.deepest, len(open_ones))
-                if self.peek() != ("}" if is_object else "]"):
-                    top[2] = self.key(top[1]) if is_object else None
+                top = self.open(open_ones, start)
+                if self.peek() != top.end:
+                    self.name(top)
                     continue
                 self.at += 1
-                value = open_ones.pop()[0]
-            elif start == '"':
-                value = self.string()
+                value = open_ones.pop().value
             else:
-                value = self.scalar()
-            while open_ones:
-                top = open_ones[-1]
-                top[0].append((top[2], value) if top[1] is not None else value)
-                follow = self.peek()
-                self.at += 1
-                if follow == ",":
-                    top[2] = self.key(top[1]) if top[1] is not None else None
-                    break
-                if follow != ("}" if top[1] is not None else "]"):
-                    raise NotJson(f"comma or end expected at {self.at - 1}")
-                value = open_ones.pop()[0]
-            else:
+                value = self.string() if start == '"' else self.scalar()
+            value, complete = self.close(open_ones, value)
+            if complete:
                 return value
+
+    def open(self, open_ones, start):
+        self.at += 1
+        open_ones.append(Open(start))
+        self.deepest = max(self.deepest, len(open_ones))
+        return open_ones[-1]
+
+    def name(self, top):
+        if top.is_object:
+            top.key = self.key(top.seen)
+
+    def close(self, open_ones, value):
+        """Puts a value where it belongs and closes all that ends behind it."""
+        while open_ones:
+            top = open_ones[-1]
+            top.add(value)
+            follow = self.peek()
+            self.at += 1
+            if follow == ",":
+                self.name(top)
+                return None, False
+            if follow != top.end:
+                raise NotJson(f"comma or end expected at {self.at - 1}")
+            value = open_ones.pop().value
+        return value, True
 
 
 def read_json(text):
@@ -207,13 +231,13 @@ def required_fields(event):
         yield "location"
 
 
-def missing_field(event):
-    return any(name not in event for name in required_fields(event))
-
-
 def drop_absent(event):
     needed = set(required_fields(event))
     return {k: v for k, v in event.items() if v is not None or k in needed}
+
+
+def missing_field(event, _):
+    return any(name not in event for name in required_fields(event))
 
 
 def has_type(value, kind):
@@ -222,7 +246,7 @@ def has_type(value, kind):
     return isinstance(value, str) and not isinstance(value, Number)
 
 
-def wrong_type(event):
+def wrong_type(event, _):
     return any(not has_type(value, FIELDS[name]) for name, value in event.items())
 
 
@@ -231,17 +255,17 @@ def whole(token):
     return int(token) if len(token) <= 40 else int(token[:40])
 
 
-def out_of_range(event):
+def out_of_range(event, _):
     return any(
         not low <= whole(event[name]) <= high
         for name, (low, high) in RANGES.items()
-        if name in event
+        if name in event and has_type(event[name], INTEGER)
     )
 
 
-def bad_text(event):
+def bad_text(event, _):
     for name, value in event.items():
-        if FIELDS[name] is not TEXT:
+        if FIELDS[name] is not TEXT or not has_type(value, TEXT):
             continue
         low, high = LENGTHS.get(name, (0, MAX_BYTES))
         if not low <= len(value) <= high or BAD_CHARACTER.search(value):
@@ -260,7 +284,7 @@ class NoTime(ValueError):
 
 
 def read_time(text):
-    """Microseconds since 1970, UTC. Integers only: year 9999 in the west is past datetime."""
+    """Microseconds since 1970, UTC; integers, as 9999 in the west is past datetime."""
     found = TIMESTAMP.fullmatch(text)
     if not found:
         raise NoTime("not RFC 3339")
@@ -281,7 +305,13 @@ def read_time(text):
 
 
 def times(event):
-    return [read_time(event[k]) for k in event if FIELDS[k] is TIME]
+    """Of each time field its value, or None if it is none."""
+    for name, value in event.items():
+        if FIELDS[name] is TIME:
+            try:
+                yield read_time(value)
+            except NoTime:
+                yield None
 
 
 # --- SKU
@@ -330,46 +360,75 @@ def normalise(sku, steps):
     return sku if 1 <= len(sku) <= 255 else None
 
 
-# --- the event
+# --- the event against its contract
 
 
-def known_locations(contract, source):
-    named = {}
-    for location in contract["locations"]:
-        for name in [location["code"], *location.get("aliases", [])]:
-            named[name] = location["code"]
-    allowed = source.get("locations") if "rank" in source else None
-    return {n: c for n, c in named.items() if allowed is None or c in allowed}
+class Frame:
+    """What an event is judged against."""
+
+    def __init__(self, contract, record_time_ms):
+        self.contract = contract
+        self.latest_us = record_time_ms * 1000 + FUTURE_US
+        self.steps = contract.get("sku", {}).get("normalise", {})
+
+    def speaker(self, event):
+        entries = self.contract[TYPES.get(event["type"], "sources")]
+        return next((e for e in entries if e["name"] == event["source"]), None)
+
+    def places(self, source):
+        """Every code and alias that the source may name."""
+        for location in self.contract["locations"]:
+            allowed = source.get("locations") if "rank" in source else None
+            if allowed is None or location["code"] in allowed:
+                yield from (location["code"], *location.get("aliases", []))
 
 
-def judge_fields(event, contract, record_time_us):
-    if missing_field(event):
-        return "missing_field"
+def unknown_type(event, _):
+    return event["type"] not in TYPES
+
+
+def unknown_source(event, frame):
+    return frame.speaker(event) is None
+
+
+def unknown_location(event, frame):
+    source = frame.speaker(event) or {}
+    return "location" in event and event["location"] not in frame.places(source)
+
+
+def bad_timestamp(event, _):
+    return None in times(event)
+
+
+def future_timestamp(event, frame):
+    return any(stamp is not None and stamp > frame.latest_us for stamp in times(event))
+
+
+def bad_sku(event, frame):
+    return normalise(event["sku"], frame.steps) is None
+
+
+STEPS = [
+    (check.__name__, check)
+    for check in (
+        missing_field,
+        wrong_type,
+        out_of_range,
+        bad_text,
+        unknown_type,
+        unknown_source,
+        unknown_location,
+        bad_timestamp,
+        future_timestamp,
+        bad_sku,
+    )
+]
+
+
+def judge_fields(event, contract, record_time_ms):
+    frame = Frame(contract, record_time_ms)
     event = drop_absent(event)
-    for code, check in (
-        ("wrong_type", wrong_type),
-        ("out_of_range", out_of_range),
-        ("bad_text", bad_text),
-    ):
-        if check(event):
-            return code
-    if event["type"] not in TYPES:
-        return "unknown_type"
-    sources = {s["name"]: s for s in contract[TYPES[event["type"]]]}
-    if event["source"] not in sources:
-        return "unknown_source"
-    known = known_locations(contract, sources[event["source"]])
-    if "location" in event and event["location"] not in known:
-        return "unknown_location"
-    try:
-        stamps = times(event)
-    except NoTime:
-        return "bad_timestamp"
-    limit = record_time_us + FUTURE // datetime.timedelta(microseconds=1)
-    if any(stamp > limit for stamp in stamps):
-        return "future_timestamp"
-    steps = contract.get("sku", {}).get("normalise", {})
-    return "ok" if normalise(event["sku"], steps) else "bad_sku"
+    return next((code for code, check in STEPS if check(event, frame)), "ok")
 
 
 def judge(value, contract, record_time_ms):
@@ -393,7 +452,7 @@ def judge(value, contract, record_time_ms):
     if reader.deepest > MAX_DEPTH:
         return "too_deep"
     event = {key: value for key, value in tree if key in FIELDS}
-    return judge_fields(event, contract, record_time_ms * 1000)
+    return judge_fields(event, contract, record_time_ms)
 
 
 # --- the contract file: what relates one entry to another
@@ -417,8 +476,8 @@ def plain_http_beyond_loopback(endpoint):
 
 def contract_problem(contract):
     """None, or why the loader refuses a contract that its schema accepts."""
-    sources, shops = contract["sources"], contract["shops"]
-    locations = contract["locations"]
+    sources, shops = contract.get("sources", []), contract.get("shops", [])
+    locations = contract.get("locations", [])
     codes = {location["code"] for location in locations}
     names = [n for loc in locations for n in [loc["code"], *loc.get("aliases", [])]]
     used = [code for s in sources for code in s.get("locations", [])]

@@ -1,0 +1,1 @@
+"""What tests, demo and benchmarks share: servers of their own, started and stopped cleanly."""

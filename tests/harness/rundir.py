@@ -1,0 +1,20 @@
+"""One private directory per run: data, sockets and logs. Removed at exit unless PARSTOCK_KEEP is set."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def make_run_dir(prefix: str = "parstock-") -> Path:
+    """A new directory; short, because Unix socket paths end at 107 bytes."""
+    path = Path(tempfile.mkdtemp(prefix=prefix, dir=os.environ.get("PARSTOCK_TMPDIR")))
+    # Others may pass through (PostgreSQL runs as another user), not look around.
+    path.chmod(0o711)
+    if os.environ.get("PARSTOCK_KEEP"):
+        print(f"keeping {path}")
+    else:
+        # Registered before any child is started, so it runs after all have been stopped.
+        atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
