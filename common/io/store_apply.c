@@ -1,6 +1,7 @@
 #include "common/io/store_apply.h"
 
 #include "common/base/check.h"
+#include "common/base/pool.h"
 #include "common/base/scope.h"
 
 static const struct statement CONTRACT_ADD = {

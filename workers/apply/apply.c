@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define OUT_CLOSE_WAIT_MS 10000
+#define FLUSH_WAIT_MS 10000
 
 struct apply_flags {
     bool explain;
@@ -53,7 +53,8 @@ struct relay_way apply_relay_way(const struct apply *apply)
 {
     return (struct relay_way){.out = apply->out,
                               .topic_prefix = apply->config.topic_prefix,
-                              .source_topic = span_from(apply->topic)};
+                              .source_topic = span_from(apply->topic),
+                              .partition_count = kafka_in_partitions(apply->in)};
 }
 
 /* The rules that judge_rule numbers, as Markdown: the README's table is this output. */
@@ -101,16 +102,23 @@ static enum status apply_run(struct apply *apply, struct error *error)
     if (status == STATUS_OK)
         status = group_run(apply, error);
     life_end();
+    for (int lane = 0; lane < apply->lane_count; lane++)
+        lane_join(&apply->lanes[lane]);
+    for (int lane = 0; lane < apply->lane_count && status == STATUS_OK; lane++) {
+        *error = apply->lanes[lane].fatal;
+        status = error->status;
+    }
     return status;
 }
 
 /* Lanes end before the group is left, so that no effect follows a given-up partition. */
 static void apply_close(struct apply *apply)
 {
+    kafka_out_flush(apply->out, FLUSH_WAIT_MS);
     for (int lane = 0; lane < apply->lane_count; lane++)
-        lane_join(&apply->lanes[lane]);
+        lane_finish(&apply->lanes[lane]);
     kafka_in_close(&apply->in);
-    kafka_out_close(&apply->out, OUT_CLOSE_WAIT_MS);
+    kafka_out_close(&apply->out);
     for (int lane = 0; lane < apply->lane_count; lane++)
         lane_close(&apply->lanes[lane]);
     postgres_close(&apply->postgres);

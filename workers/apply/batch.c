@@ -4,6 +4,7 @@
 #include "common/base/hash.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 static enum status out_of_memory(struct error *error)
 {
@@ -137,8 +138,11 @@ static void decode(struct batch *batch, struct item *item)
                                       .cloud = any ? &cloud : NULL};
     item->reason = event_json_decode(batch->decoder, batch->contract, &input, &batch->pool,
                                      &item->event, item->detail);
-    if (item->reason == REASON_NONE)
-        item->misplaced = is_misplaced(batch, item);
+    if (item->reason != REASON_NONE)
+        return;
+    if (item->event.location_code.bytes == NULL)
+        item->event.location_code = SPAN_OF(""); /* an order that has no location yet */
+    item->misplaced = is_misplaced(batch, item);
 }
 
 /* ---- keys and places ------------------------------------------------------------------------- */

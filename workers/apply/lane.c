@@ -399,8 +399,8 @@ static enum status turn(struct lane *lane, bool *idle_out, struct error *error)
         status = relay_old(lane, error);
     if (status != STATUS_OK)
         return status;
-    if (lane->record_count == 0)
-        take_records(lane);
+    if (lane->record_count == 0 && kafka_in_partitions(lane->apply->in) > 0)
+        take_records(lane); /* without the count nobody can say what is misplaced */
     *idle_out = lane->record_count == 0;
     return *idle_out ? trim_idle(lane, error) : run_batch(lane, error);
 }
@@ -409,9 +409,10 @@ static void failed(struct lane *lane, enum status status, const struct error *er
 {
     metric_add(lane->metrics.failures, 1);
     if (status == STATUS_FATAL) {
-        log_error("apply cannot go on", LOG_TEXT("error", error->text),
-                  LOG_TEXT("code", error->code), LOG_END);
-        abort(); /* a statement or its data is wrong: a bug, whose core is wanted */
+        lane->fatal = *error; /* a statement or its data is wrong: waiting mends nothing */
+        lane->fatal.exit_code = EXIT_INTERNAL;
+        life_end();
+        return;
     }
     if (!postgres_alive(lane->postgres) || error->code[0] != '\0')
         life_ready("postgres", false, error->text);
@@ -486,6 +487,13 @@ void lane_join(struct lane *lane)
     lane->started = false;
     if (lane->records != NULL)
         drop_hand(lane);
+}
+
+void lane_finish(struct lane *lane)
+{
+    struct error ignored = {0};
+    if (postgres_alive(lane->postgres))
+        (void)trim_idle(lane, &ignored); /* what stays is sent again, with the same ce_id */
 }
 
 void lane_close(struct lane *lane)

@@ -54,6 +54,7 @@ struct lane {
     size_t record_bytes;
     struct batch batch;
     int tries;
+    struct error fatal; /* why the lane ended the process, if it did */
     struct lane_metrics metrics;
 };
 
@@ -61,6 +62,7 @@ enum status lane_open(struct lane *lane, struct apply *apply, int number,
                       struct error *error);
 enum status lane_start(struct lane *lane, struct error *error);
 void lane_join(struct lane *lane); /* after life_end: waits for the thread */
+void lane_finish(struct lane *lane); /* removes outbox rows that the broker has */
 void lane_close(struct lane *lane);
 
 /* Called from the group's thread. */

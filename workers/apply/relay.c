@@ -1,6 +1,7 @@
 #include "workers/apply/relay.h"
 
 #include "common/base/check.h"
+#include "common/base/hash.h"
 #include "common/base/scope.h"
 #include "common/codec/headers.h"
 #include "common/domain/outbox.h"
@@ -64,6 +65,15 @@ static size_t headers_list(struct span bytes, struct kafka_header *headers)
     return count;
 }
 
+/* A misplaced record goes where this worker would accept it, whatever the producer's own
+ * idea of the partition count: otherwise it could come back again and again. */
+static int32_t partition_of(const struct relay_way *way, const struct outbox_row *row)
+{
+    if (row->kind != OUTBOX_REKEYED || way->partition_count <= 0)
+        return KAFKA_PARTITION_BY_KEY;
+    return hash_partition(row->key, way->partition_count);
+}
+
 static enum status send_row(const struct relay_way *way, const struct outbox_row *row,
                             struct relay_lot *lot, struct error *error)
 {
@@ -71,6 +81,7 @@ static enum status send_row(const struct relay_way *way, const struct outbox_row
     struct kafka_header headers[KAFKA_HEADERS_MAX];
     (void)snprintf(topic, sizeof(topic), "%s%s", way->topic_prefix, outbox_topic(row->kind));
     const struct kafka_send send = {.topic = topic,
+                                    .partition = partition_of(way, row),
                                     .key = row->key,
                                     .value = row->value,
                                     .headers = headers,
@@ -137,8 +148,8 @@ static size_t whole_offsets(const struct outbox_row *rows, size_t count, int64_t
 static enum status send_page(struct relay *relay, const struct relay_way *way,
                              const struct rows *rows, int64_t *from, struct error *error)
 {
-    struct outbox_row page[CATCH_UP_ROWS];
-    ASSERT(rows->count <= CATCH_UP_ROWS);
+    struct outbox_row page[CATCH_UP_ROWS] = {0};
+    ASSERT(rows->count > 0 && rows->count <= CATCH_UP_ROWS);
     for (int row = 0; row < rows->count; row++)
         page[row] = store_outbox_row(rows, row);
     size_t count = whole_offsets(page, (size_t)rows->count, from);

@@ -28,6 +28,7 @@ struct relay_way {
     struct kafka_out *out;
     const char *topic_prefix;
     struct span source_topic;
+    int32_t partition_count; /* of the source topic, for what goes back to it */
 };
 
 /* Passed to kafka_out_open. */
