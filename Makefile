@@ -86,6 +86,7 @@ help: ## list the targets
 	@echo
 	@echo '  SANITIZE=address,undefined or thread   build into build/san-<name>/ instead'
 	@echo '  BROKER=kafka                           demo on Apache Kafka, not the embedded broker'
+	@echo '  test-SUITE                             one suite of the tests; tests/run --list names them'
 	@echo '  SECONDS=n FUZZ=name                    fuzz for n seconds each, or only one fuzzer'
 
 parstock: $(PROGRAM)
@@ -207,6 +208,9 @@ lint: deps-lint objects ## check format, layers, purity, budgets, banned functio
 
 test: deps-test ## every test, against a real Kafka and a real PostgreSQL
 	@tests/run
+
+test-%: deps-test
+	@tests/run $*
 
 demo: deps-demo all ## the story in a few minutes (BROKER=kafka: on Apache Kafka)
 	@$(PYTHON) -m tests.demo $(if $(BROKER),--broker $(BROKER))
