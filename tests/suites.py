@@ -162,7 +162,7 @@ def lint_selftest(logs: Path) -> Tally:
 
 def python_directories() -> list[str]:
     """Every directory of tests/ with pytest files but the linter's own, the most basic first."""
-    order = ["run", "schema", "doubles", "harness"]
+    order = ["setup", "harness", "schema", "doubles"]
     found = {p.relative_to(ROOT / "tests").parts[0] for p in (ROOT / "tests").rglob("test_*.py")}
     found -= {"lint"}
     return sorted(found, key=lambda d: (order.index(d) if d in order else len(order), d))
