@@ -2,6 +2,8 @@
 
 #include "common/base/check.h"
 
+#include <stddef.h>
+
 static const char *const NAMES[OUTCOME_COUNT] = {
 #define X(name, number, text) [number] = text,
     OUTCOMES(X)
