@@ -1,0 +1,64 @@
+#include "common/codec/json_text.h"
+
+#include "common/codec/rfc3339.h"
+
+static bool is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f;
+}
+
+static void escape(struct buf *buf, unsigned char byte)
+{
+    switch (byte) {
+    case '"':
+        buf_text(buf, "\\\"");
+        return;
+    case '\\':
+        buf_text(buf, "\\\\");
+        return;
+    case '\n':
+        buf_text(buf, "\\n");
+        return;
+    default:
+        buf_format(buf, "\\u%04x", byte);
+    }
+}
+
+void json_text(struct buf *buf, struct span text)
+{
+    if (text.bytes == NULL) {
+        buf_text(buf, "null");
+        return;
+    }
+    buf_byte(buf, '"');
+    size_t start = 0;
+    for (size_t at = 0; at < text.length; at++) {
+        if (is_plain((unsigned char)text.bytes[at]))
+            continue;
+        buf_add(buf, text.bytes + start, at - start);
+        escape(buf, (unsigned char)text.bytes[at]);
+        start = at + 1;
+    }
+    buf_add(buf, text.bytes + start, text.length - start);
+    buf_byte(buf, '"');
+}
+
+void json_number(struct buf *buf, int64_t number)
+{
+    buf_format(buf, "%lld", (long long)number);
+}
+
+void json_time(struct buf *buf, int64_t us)
+{
+    char text[RFC3339_TEXT_MAX];
+    rfc3339_format(us, text);
+    json_text(buf, span_from(text));
+}
+
+void json_name(struct buf *buf, const char *name)
+{
+    if (buf->length > 0 && buf->bytes[buf->length - 1] != '{')
+        buf_byte(buf, ',');
+    json_text(buf, span_from(name));
+    buf_byte(buf, ':');
+}

@@ -1,0 +1,20 @@
+/*
+ * Writing JSON by hand where the shape is fixed: texts escaped, numbers exact, times as
+ * RFC 3339. The caller looks at buf.failed at the end.
+ */
+#ifndef PARSTOCK_CODEC_JSON_TEXT_H
+#define PARSTOCK_CODEC_JSON_TEXT_H
+
+#include "common/base/buf.h"
+
+/* A quoted JSON string; UTF-8 passes through, control characters are escaped. An absent
+ * text (bytes NULL) becomes null. */
+void json_text(struct buf *buf, struct span text);
+
+void json_number(struct buf *buf, int64_t number);
+void json_time(struct buf *buf, int64_t us);
+
+/* `"name":` with a comma before it unless it is the first of its object. */
+void json_name(struct buf *buf, const char *name);
+
+#endif

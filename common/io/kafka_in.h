@@ -1,0 +1,88 @@
+/*
+ * The consumer: membership of a group, and the records of the partitions that it holds,
+ * handed out through lanes. A lane is one queue, read by one thread; every partition is
+ * forwarded to one lane, so that its records arrive in order.
+ *
+ * Offsets live in Postgres. On assignment the owner says where to begin (`taken`); what is
+ * committed to Kafka afterwards is a hint for lag tools. Back-pressure is not reading: the
+ * library's fetching stops by itself when its bounded queues are full.
+ *
+ * kafka_in_poll runs on one thread, kafka_in_take on one thread a lane.
+ */
+#ifndef PARSTOCK_IO_KAFKA_IN_H
+#define PARSTOCK_IO_KAFKA_IN_H
+
+#include "common/base/error.h"
+#include "common/base/span.h"
+#include "common/io/kafka_options.h"
+
+#define KAFKA_LANES_MAX 16
+#define KAFKA_OFFSET_START (-1) /* begin at the first record there is */
+
+struct kafka_in;
+
+/* One record; valid until kafka_record_release. Bytes NULL = null in Kafka. */
+struct kafka_record {
+    void *message;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* -1: none */
+    struct span key;
+    struct span value;
+};
+
+/*
+ * What the owner does about partitions, called from kafka_in_poll. `taken` sets the offset
+ * to begin at and returns STATUS_OK, or STATUS_RETRY when it cannot say yet (asked again at
+ * a later poll). `dropped` must return only when no more effect of the partition can follow.
+ */
+struct kafka_in_owner {
+    void *self;
+    enum status (*taken)(void *self, int32_t partition, int lane, int64_t *offset_out);
+    void (*dropped)(void *self, int32_t partition, int lane);
+    /* A line from the library or a passing trouble, for the log. */
+    void (*trouble)(void *self, const struct error *error);
+};
+
+struct kafka_in_options {
+    struct kafka_options kafka;
+    const char *group;
+    const char *topic;
+    int lanes;
+    struct kafka_in_owner owner;
+};
+
+enum status kafka_in_open(const struct kafka_in_options *options, struct kafka_in **out,
+                          struct error *error);
+
+/* Drops all partitions, leaves the group, closes. */
+void kafka_in_close(struct kafka_in **slot);
+
+/* Serves the group for up to `timeout_ms`. STATUS_FATAL: the consumer cannot go on. */
+enum status kafka_in_poll(struct kafka_in *in, int timeout_ms, struct error *error);
+
+/* Waits up to `timeout_ms` for the lane to have something to take; takes nothing. */
+void kafka_in_wait(struct kafka_in *in, int lane, int timeout_ms);
+
+/* Takes what is there, up to `max`, without waiting. Errors go to owner.trouble. */
+size_t kafka_in_take(struct kafka_in *in, int lane, struct kafka_record *records, size_t max);
+
+/* The n-th header of a record; false past the last. Value bytes NULL = null. */
+bool kafka_record_header(const struct kafka_record *record, size_t at, struct span *name_out,
+                         struct span *value_out);
+void kafka_record_release(struct kafka_record *record);
+
+/* Partitions of the topic as last seen; 0 until the broker has answered. */
+int32_t kafka_in_partitions(struct kafka_in *in);
+
+/* Asks the broker for the count again; keeps the old one where it does not answer. */
+void kafka_in_refresh(struct kafka_in *in, int timeout_ms);
+
+/* Tells Kafka, without waiting, that everything below `offset` is done. */
+void kafka_in_hint(struct kafka_in *in, int32_t partition, int64_t offset);
+
+/* Begins anew at `offset` in a partition that is held. */
+enum status kafka_in_seek(struct kafka_in *in, int32_t partition, int64_t offset,
+                          struct error *error);
+
+#endif

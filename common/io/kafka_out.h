@@ -1,0 +1,46 @@
+/*
+ * The producer: idempotent, acks=all, murmur2. Sends without waiting; a thread of its own
+ * serves the broker and calls `acked` once for every record that was accepted. Never gives
+ * up by itself: while the broker is away records stay in the bounded queue and
+ * kafka_out_send says STATUS_RETRY when that is full.
+ */
+#ifndef PARSTOCK_IO_KAFKA_OUT_H
+#define PARSTOCK_IO_KAFKA_OUT_H
+
+#include "common/base/error.h"
+#include "common/base/span.h"
+#include "common/io/kafka_options.h"
+
+struct kafka_out; /* may be shared between threads */
+
+/* Called from the producer's thread; `error` is NULL when the broker has the record. */
+typedef void kafka_acked(void *opaque, const struct error *error);
+
+enum status kafka_out_open(const struct kafka_options *options, kafka_acked *acked,
+                           struct kafka_out **out, struct error *error);
+
+/* Waits up to `wait_ms` for what is under way, then closes. */
+void kafka_out_close(struct kafka_out **slot, int wait_ms);
+
+struct kafka_header {
+    struct span name;
+    struct span value; /* bytes NULL = null */
+};
+
+struct kafka_send {
+    const char *topic;
+    struct span key;   /* bytes NULL = null; decides on the partition */
+    struct span value; /* bytes NULL = a tombstone */
+    const struct kafka_header *headers;
+    size_t header_count;
+    int64_t timestamp_ms; /* 0 = now */
+    void *opaque;         /* for `acked` */
+};
+
+#define KAFKA_HEADERS_MAX 256
+
+/* Everything is copied. STATUS_RETRY: the queue is full; STATUS_REJECT: not to be sent. */
+enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
+                           struct error *error);
+
+#endif

@@ -1,0 +1,405 @@
+/*
+ * The writing half of store_apply.h: what one batch changes, and its commit.
+ */
+#include "common/base/check.h"
+#include "common/base/pool.h"
+#include "common/base/scope.h"
+#include "common/io/store_apply.h"
+
+#define EFFECT_BYTES_MAX ((size_t)512 * 1024 * 1024)
+#define POOL_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+static const struct statement READINGS_PUT = {
+    "readings_put",
+    "INSERT INTO readings AS r (sku, location, source, count, counted_at, version, adjusted, "
+    "adjusted_at, sees_orders_until) SELECT * FROM unnest($1::text[], $2::text[], "
+    "$3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::bigint[], "
+    "$8::timestamptz[], $9::timestamptz[]) ON CONFLICT (sku, location, source) DO UPDATE SET "
+    "count = excluded.count, counted_at = excluded.counted_at, version = excluded.version, "
+    "adjusted = excluded.adjusted, adjusted_at = excluded.adjusted_at, "
+    "sees_orders_until = excluded.sees_orders_until"};
+
+static const struct statement LEVELS_PUT = {
+    "levels_put",
+    "INSERT INTO levels AS l (sku, location, source, quantity, occurred_at, version, "
+    "revision) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], "
+    "$5::timestamptz[], $6::bigint[], $7::bigint[]) ON CONFLICT (sku, location) DO UPDATE "
+    "SET source = excluded.source, quantity = excluded.quantity, "
+    "occurred_at = excluded.occurred_at, version = excluded.version, "
+    "revision = excluded.revision"};
+
+/* A pair is dirty while what is wanted is not what the shop was last seen to show. */
+static const struct statement DESIRED_PUT = {
+    "desired_put",
+    "INSERT INTO shop_levels AS s (shop, sku, location, desired, desired_at, dirty) "
+    "SELECT shop, sku, location, desired, now(), desired IS NOT NULL FROM unnest($1::text[], "
+    "$2::text[], $3::text[], $4::bigint[]) AS d (shop, sku, location, desired) "
+    "ON CONFLICT (shop, sku, location) DO UPDATE SET desired = excluded.desired, "
+    "desired_at = excluded.desired_at, dirty = excluded.desired IS NOT NULL "
+    "AND excluded.desired IS DISTINCT FROM s.shown "
+    "WHERE s.desired IS DISTINCT FROM excluded.desired"};
+
+static const struct statement PROGRESS_PUT = {
+    "progress_put",
+    "UPDATE progress p SET next_offset = u.next_offset, applied = p.applied + u.applied, "
+    "unchanged = p.unchanged + u.unchanged, duplicate = p.duplicate + u.duplicate, "
+    "stale = p.stale + u.stale, shadowed = p.shadowed + u.shadowed, "
+    "rekeyed = p.rekeyed + u.rekeyed, rejected = p.rejected + u.rejected, "
+    "read = p.read + u.applied + u.unchanged + u.duplicate + u.stale + u.shadowed + "
+    "u.rekeyed + u.rejected, start_offset = CASE WHEN p.next_offset < 0 "
+    "THEN u.first_offset ELSE p.start_offset END, updated_at = now() "
+    "FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], "
+    "$7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], "
+    "$13::bigint[]) AS u (partition, epoch, old_offset, next_offset, first_offset, applied, "
+    "unchanged, duplicate, stale, shadowed, rekeyed, rejected) "
+    "WHERE p.topic = $1 AND p.partition = u.partition AND p.epoch = u.epoch "
+    "AND p.next_offset = u.old_offset"};
+
+static const struct statement OUTBOX_TRIM = {
+    "outbox_trim_many",
+    "DELETE FROM outbox o USING unnest($2::int[], $3::bigint[]) AS t (partition, below) "
+    "WHERE o.topic = $1 AND o.partition = t.partition AND o.record_offset < t.below"};
+
+static const struct statement COMMIT = {"apply_commit", "COMMIT"};
+
+/* ---- COPY ----------------------------------------------------------------------------------- */
+
+static void copy_event(struct buf *data, const struct event *event)
+{
+    pg_copy_text(data, event->source_name);
+    pg_copy_text(data, event->sku);
+    pg_copy_text(data, event->location_code);
+    pg_copy_int8(data, event->quantity);
+}
+
+static void copy_ledger_row(struct buf *data, const struct store_effects *effects,
+                            const struct ledger_row *row)
+{
+    const struct event *event = row->event;
+    pg_copy_row(data, 20);
+    pg_copy_uuid(data, row->identity->key);
+    pg_copy_int8(data, row->identity->fingerprint);
+    pg_copy_int2(data, (int16_t)row->outcome);
+    pg_copy_int2(data, (int16_t)row->rule);
+    pg_copy_int2(data, (int16_t)event->type);
+    pg_copy_int4(data, effects->contract);
+    pg_copy_int4(data, row->partition);
+    pg_copy_int8(data, row->offset);
+    pg_copy_time(data, true, row->recorded_at_ms >= 0 ? row->recorded_at_ms * 1000 : 0);
+    copy_event(data, event);
+    pg_copy_int8_or_null(data, row->has_before, row->before);
+    pg_copy_int8_or_null(data, row->has_after, row->after);
+    pg_copy_time(data, true, event->occurred_at_us);
+    pg_copy_int8_or_null(data, event->has_version, event->version);
+    pg_copy_time(data, event->has_sees_orders_until, event->sees_orders_until_us);
+    pg_copy_text(data, event->id);
+    pg_copy_text(data, event->reference);
+}
+
+static enum status copy_all(struct postgres *postgres, const char *sql, struct buf *data,
+                            struct error *error)
+{
+    pg_copy_end(data);
+    if (data->failed)
+        return error_set(error, STATUS_FATAL, "postgres: batch too large to copy");
+    return postgres_copy(postgres, sql, buf_view(data), error);
+}
+
+static enum status put_ledger(struct postgres *postgres, const struct store_effects *effects,
+                              struct buf *data, struct error *error)
+{
+    if (effects->ledger_count == 0)
+        return STATUS_OK;
+    buf_clear(data);
+    pg_copy_begin(data);
+    for (size_t at = 0; at < effects->ledger_count; at++)
+        copy_ledger_row(data, effects, &effects->ledger[at]);
+    return copy_all(postgres,
+                    "COPY idempotency (key, fingerprint, outcome, rule, type, contract, "
+                    "partition, record_offset, recorded_at, source, sku, location, quantity, "
+                    "before, after, occurred_at, version, sees_orders_until, event_id, "
+                    "reference) FROM STDIN (FORMAT binary)",
+                    data, error);
+}
+
+static enum status put_adjustments(struct postgres *postgres,
+                                   const struct store_effects *effects, struct buf *data,
+                                   struct error *error)
+{
+    if (effects->adjustment_count == 0)
+        return STATUS_OK;
+    buf_clear(data);
+    pg_copy_begin(data);
+    for (size_t at = 0; at < effects->adjustment_count; at++) {
+        const struct event *event = effects->adjustments[at].event;
+        pg_copy_row(data, 5);
+        copy_event(data, event);
+        pg_copy_time(data, true, event->occurred_at_us);
+    }
+    return copy_all(postgres,
+                    "COPY adjustments (source, sku, location, quantity, occurred_at) "
+                    "FROM STDIN (FORMAT binary)",
+                    data, error);
+}
+
+static enum status put_outbox(struct postgres *postgres, const struct store_effects *effects,
+                              struct buf *data, struct error *error)
+{
+    if (effects->outbox_count == 0)
+        return STATUS_OK;
+    buf_clear(data);
+    pg_copy_begin(data);
+    for (size_t at = 0; at < effects->outbox_count; at++) {
+        const struct outbox_row *row = &effects->outbox[at];
+        pg_copy_row(data, 8);
+        pg_copy_text(data, effects->topic);
+        pg_copy_int4(data, row->partition);
+        pg_copy_int8(data, row->offset);
+        pg_copy_int2(data, (int16_t)row->kind);
+        pg_copy_text(data, row->key);
+        pg_copy_text(data, row->value);
+        pg_copy_text(data, row->headers);
+        pg_copy_int8(data, row->timestamp_ms);
+    }
+    return copy_all(postgres,
+                    "COPY outbox (topic, partition, record_offset, kind, key, value, headers, "
+                    "timestamp_ms) FROM STDIN (FORMAT binary)",
+                    data, error);
+}
+
+/* ---- columns of rows, for unnest ------------------------------------------------------------- */
+
+/* One array parameter from a member of every row: a column of text, number or time. */
+#define COLUMN_TEXT(rows, count, member)                                                  \
+    do {                                                                                  \
+        for (size_t at_ = 0; at_ < (count); at_++)                                        \
+            columns.spans[at_] = (rows)[at_].member;                                      \
+        pg_params_text_array(params, columns.spans, (count));                             \
+    } while (0)
+
+#define COLUMN_NUMBER(append, rows, count, present, member)                               \
+    do {                                                                                  \
+        for (size_t at_ = 0; at_ < (count); at_++) {                                      \
+            columns.numbers[at_] = (rows)[at_].member;                                    \
+            columns.flags[at_] = (rows)[at_].present;                                     \
+        }                                                                                 \
+        append(params, columns.numbers, columns.flags, (count));                          \
+    } while (0)
+
+struct columns {
+    struct span *spans;
+    int64_t *numbers;
+    bool *flags;
+};
+
+static bool columns_take(struct pool *pool, size_t count, struct columns *columns)
+{
+    pool_reset(pool);
+    columns->spans = pool_take(pool, count * sizeof(*columns->spans));
+    columns->numbers = pool_take(pool, count * sizeof(*columns->numbers));
+    columns->flags = pool_take(pool, count * sizeof(*columns->flags));
+    return columns->spans != NULL && columns->numbers != NULL && columns->flags != NULL;
+}
+
+static enum status add_readings(struct postgres *postgres,
+                                const struct store_effects *effects, struct pool *pool,
+                                struct pg_params *params, struct error *error)
+{
+    const struct reading_write *rows = effects->readings;
+    size_t count = effects->reading_count;
+    struct columns columns;
+    if (!columns_take(pool, count, &columns))
+        return error_set(error, STATUS_RETRY, "postgres: out of memory");
+    pg_params_clear(params);
+    COLUMN_TEXT(rows, count, place.sku);
+    COLUMN_TEXT(rows, count, place.location);
+    COLUMN_TEXT(rows, count, source);
+    COLUMN_NUMBER(pg_params_int8_array, rows, count, reading.has_count, reading.count);
+    COLUMN_NUMBER(pg_params_time_array, rows, count, reading.has_count,
+                  reading.counted_at_us);
+    COLUMN_NUMBER(pg_params_int8_array, rows, count, reading.has_version, reading.version);
+    COLUMN_NUMBER(pg_params_int8_array, rows, count, reading.exists, reading.adjusted);
+    COLUMN_NUMBER(pg_params_time_array, rows, count, reading.has_adjusted,
+                  reading.adjusted_at_us);
+    COLUMN_NUMBER(pg_params_time_array, rows, count, reading.has_sees_orders_until,
+                  reading.sees_orders_until_us);
+    return postgres_pipeline_add(postgres, &READINGS_PUT, params, error);
+}
+
+static enum status add_levels(struct postgres *postgres, const struct store_effects *effects,
+                              struct pool *pool, struct pg_params *params,
+                              struct error *error)
+{
+    const struct level_write *rows = effects->levels;
+    size_t count = effects->level_count;
+    struct columns columns;
+    if (!columns_take(pool, count, &columns))
+        return error_set(error, STATUS_RETRY, "postgres: out of memory");
+    pg_params_clear(params);
+    COLUMN_TEXT(rows, count, place.sku);
+    COLUMN_TEXT(rows, count, place.location);
+    COLUMN_TEXT(rows, count, source);
+    COLUMN_NUMBER(pg_params_int8_array, rows, count, level.exists, level.quantity);
+    COLUMN_NUMBER(pg_params_time_array, rows, count, level.exists, level.occurred_at_us);
+    COLUMN_NUMBER(pg_params_int8_array, rows, count, level.has_version, level.version);
+    COLUMN_NUMBER(pg_params_int8_array, rows, count, level.exists, revision);
+    return postgres_pipeline_add(postgres, &LEVELS_PUT, params, error);
+}
+
+static enum status add_desired(struct postgres *postgres, const struct store_effects *effects,
+                               struct pool *pool, struct pg_params *params,
+                               struct error *error)
+{
+    const struct desired_write *rows = effects->desired;
+    size_t count = effects->desired_count;
+    struct columns columns;
+    if (!columns_take(pool, count, &columns))
+        return error_set(error, STATUS_RETRY, "postgres: out of memory");
+    pg_params_clear(params);
+    COLUMN_TEXT(rows, count, shop);
+    COLUMN_TEXT(rows, count, place.sku);
+    COLUMN_TEXT(rows, count, place.location);
+    COLUMN_NUMBER(pg_params_int8_array, rows, count, known, quantity);
+    return postgres_pipeline_add(postgres, &DESIRED_PUT, params, error);
+}
+
+/* ---- progress ------------------------------------------------------------------------------ */
+
+static void progress_columns(const struct store_effects *effects, struct pg_params *params)
+{
+    int32_t partitions[STORE_FENCES_MAX];
+    int64_t numbers[STORE_FENCES_MAX];
+    const struct progress_write *rows = effects->progress;
+    size_t count = effects->progress_count;
+    ASSERT(count <= STORE_FENCES_MAX);
+    pg_params_clear(params);
+    pg_params_text(params, effects->topic);
+    for (size_t at = 0; at < count; at++)
+        partitions[at] = rows[at].fence.partition;
+    pg_params_int4_array(params, partitions, count);
+    for (size_t at = 0; at < count; at++)
+        numbers[at] = rows[at].fence.epoch;
+    pg_params_int8_array(params, numbers, NULL, count);
+    for (size_t at = 0; at < count; at++)
+        numbers[at] = rows[at].fence.next_offset;
+    pg_params_int8_array(params, numbers, NULL, count);
+    for (size_t at = 0; at < count; at++)
+        numbers[at] = rows[at].next_offset;
+    pg_params_int8_array(params, numbers, NULL, count);
+    for (size_t at = 0; at < count; at++)
+        numbers[at] = rows[at].first_offset;
+    pg_params_int8_array(params, numbers, NULL, count);
+    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++) {
+        for (size_t at = 0; at < count; at++)
+            numbers[at] = rows[at].counts[outcome];
+        pg_params_int8_array(params, numbers, NULL, count);
+    }
+}
+
+static enum status add_trim(struct postgres *postgres, const struct store_effects *effects,
+                            struct pg_params *params, struct error *error)
+{
+    int32_t partitions[STORE_FENCES_MAX];
+    int64_t below[STORE_FENCES_MAX];
+    for (size_t at = 0; at < effects->progress_count; at++) {
+        partitions[at] = effects->progress[at].fence.partition;
+        below[at] = effects->progress[at].relayed_below;
+    }
+    pg_params_clear(params);
+    pg_params_text(params, effects->topic);
+    pg_params_int4_array(params, partitions, effects->progress_count);
+    pg_params_int8_array(params, below, NULL, effects->progress_count);
+    return postgres_pipeline_add(postgres, &OUTBOX_TRIM, params, error);
+}
+
+static bool is_anything_relayed(const struct store_effects *effects)
+{
+    for (size_t at = 0; at < effects->progress_count; at++)
+        if (effects->progress[at].relayed_below > 0)
+            return true;
+    return false;
+}
+
+/* ---- commit -------------------------------------------------------------------------------- */
+
+static enum status add_writes(struct postgres *postgres, const struct store_effects *effects,
+                              struct pg_params *params, size_t *count_out,
+                              struct error *error)
+{
+    SCOPED(pool_free) struct pool pool;
+    pool_init(&pool, POOL_BYTES_MAX);
+    size_t count = 0;
+    enum status status = STATUS_OK;
+    if (effects->reading_count > 0) {
+        status = add_readings(postgres, effects, &pool, params, error);
+        count++;
+    }
+    if (status == STATUS_OK && effects->level_count > 0) {
+        status = add_levels(postgres, effects, &pool, params, error);
+        count++;
+    }
+    if (status == STATUS_OK && effects->desired_count > 0) {
+        status = add_desired(postgres, effects, &pool, params, error);
+        count++;
+    }
+    if (status == STATUS_OK && is_anything_relayed(effects)) {
+        status = add_trim(postgres, effects, params, error);
+        count++;
+    }
+    *count_out = count;
+    return status;
+}
+
+/* Last of the pipeline: the fence again; its count decides whether to commit. */
+static enum status write_all(struct postgres *postgres, const struct store_effects *effects,
+                             bool *fenced_out, struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    size_t count = 0;
+    enum status status = add_writes(postgres, effects, &params, &count, error);
+    if (status != STATUS_OK)
+        return status;
+    progress_columns(effects, &params);
+    status = postgres_pipeline_add(postgres, &PROGRESS_PUT, &params, error);
+    if (status != STATUS_OK)
+        return status;
+    struct rows rows[8];
+    ASSERT(count + 1 <= COUNT_OF(rows));
+    status = postgres_pipeline_run(postgres, rows, count + 1, error);
+    *fenced_out = status == STATUS_OK &&
+                  rows[count].affected != (int64_t)effects->progress_count;
+    for (size_t at = 0; at <= count; at++)
+        rows_release(&rows[at]);
+    return status;
+}
+
+static enum status put_copies(struct postgres *postgres, const struct store_effects *effects,
+                              struct error *error)
+{
+    SCOPED(buf_free) struct buf data;
+    buf_init(&data, EFFECT_BYTES_MAX);
+    enum status status = put_ledger(postgres, effects, &data, error);
+    if (status == STATUS_OK)
+        status = put_adjustments(postgres, effects, &data, error);
+    if (status == STATUS_OK)
+        status = put_outbox(postgres, effects, &data, error);
+    return status;
+}
+
+enum status store_commit(struct postgres *postgres, const struct store_effects *effects,
+                         bool *fenced_out, struct error *error)
+{
+    ASSERT(effects->progress_count > 0);
+    *fenced_out = false;
+    enum status status = put_copies(postgres, effects, error);
+    if (status == STATUS_OK)
+        status = write_all(postgres, effects, fenced_out, error);
+    if (status != STATUS_OK)
+        return status;
+    if (*fenced_out) {
+        store_abort(postgres);
+        return STATUS_OK;
+    }
+    return postgres_query(postgres, &COMMIT, NULL, NULL, error);
+}
