@@ -72,7 +72,7 @@ PROGRAM := $(OUT)/parstock
 UNIT_HELPER_OBJECTS := $(UNIT_HELPERS:%.c=$(OUT)/obj/%.o)
 UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(OUT)/tests/unit/%)
 REPLAY_PROGRAMS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(OUT)/tests/replay/%)
-TOOL_PROGRAMS := $(TOOL_SOURCES:tests/tools/%.c=$(OUT)/tests/tools/%)
+TOOL_PROGRAMS := $(TOOL_SOURCES:tests/tools/%.c=$(OUT)/tests/%)
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=build/fuzz/%)
 
 # ---- targets ------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ $(OUT)/tests/unit/%: $(OUT)/obj/tests/unit/%.o $(UNIT_HELPER_OBJECTS) $(ARCHIVE)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_ALL) $(CMOCKA_LIBS)
 
-$(OUT)/tests/tools/%: $(OUT)/obj/tests/tools/%.o $(ARCHIVE)
+$(OUT)/tests/%: $(OUT)/obj/tests/tools/%.o $(ARCHIVE)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_ALL)

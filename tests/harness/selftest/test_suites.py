@@ -107,9 +107,9 @@ def copy_of_the_runner(tmp_path, test: str):
         shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(source, target)
     (tmp_path / "build").mkdir()
     (tmp_path / "build/deps").symlink_to(ROOT / "build/deps")
-    (tmp_path / "tests/demo").mkdir()
-    (tmp_path / "tests/demo/test_one.py").write_text(test)
-    return [sys.executable, str(tmp_path / "tests/run"), "demo"]
+    (tmp_path / "tests/doubles").mkdir()
+    (tmp_path / "tests/doubles/test_one.py").write_text(test)
+    return [sys.executable, str(tmp_path / "tests/run"), "doubles"]
 
 
 @pytest.mark.parametrize(
