@@ -135,9 +135,14 @@ def test_signal_stops_everything(tmp_path, number):
         f"    pathlib.Path({str(mark)!r}).write_text(str(child.pid))\n"
         "    time.sleep(300)\n"
     )
-    runner = subprocess.Popen(copy_of_the_runner(tmp_path, test), stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)  # fmt: skip
+    home = tmp_path / "run-dirs"
+    home.mkdir()
+    runner = subprocess.Popen(
+        copy_of_the_runner(tmp_path, test), env={**os.environ, "PARSTOCK_TMPDIR": str(home)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     pid = int(wait_until(lambda: mark.exists() and mark.read_text(), "the test to start", 30))
     runner.send_signal(number)
     assert runner.wait(timeout=60) == 128 + number
     wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "the server to be gone", 10)
+    assert list(home.iterdir()) == []
