@@ -211,6 +211,7 @@ enum status shopify_set(struct shopify *shopify, struct shopify_set_call *call,
     call->answer.transport = PUSH_TRANSPORT_NOT_SENT;
     call->answer.http_status = 0;
     call->retry_after_ms = -1;
+    call->reply = (struct shopify_reply){0};
     struct http_request request = {
         .body = call->body, .may_send = call->may_send, .self = call->self};
     struct http_outcome outcome;
