@@ -41,13 +41,21 @@ static void *take_array(struct box *box, size_t count, size_t size)
     return array;
 }
 
+/* The pool outlasts the JSON tree. It is larger than any contract; past it is a bug. */
+static struct span keep(struct box *box, struct span text)
+{
+    struct span kept = pool_span(&box->pool, text);
+    ASSERT(kept.bytes != NULL);
+    return kept;
+}
+
 static struct span take_text(struct box *box, json_t *object, const char *name,
                              const char *otherwise)
 {
     json_t *text = json_object_get(object, name);
     struct span span = text != NULL ? json_span(text) : span_from(otherwise);
     if (span.bytes == NULL) return span;
-    return pool_span(&box->pool, span);
+    return keep(box, span);
 }
 
 static int64_t integer_of(json_t *object, const char *name, int64_t otherwise)
@@ -125,7 +133,7 @@ static enum status build_locations(struct box *box, json_t *root, struct error *
         names[next++] = (struct location_name){locations[at].code, (int)at};
         for (size_t each = 0; each < json_array_size(aliases); each++) {
             struct span alias = json_span(json_array_get(aliases, each));
-            names[next++] = (struct location_name){pool_span(&box->pool, alias), (int)at};
+            names[next++] = (struct location_name){keep(box, alias), (int)at};
         }
     }
     qsort(names, name_count, sizeof(*names), compare_names);
@@ -185,7 +193,7 @@ static const struct span *build_gids(struct box *box, json_t *shop)
         int location = contract_location_by_code(&box->contract,
                                                  span_from(json_object_iter_key(at)));
         ASSERT(location >= 0);
-        gids[location] = pool_span(&box->pool, json_span(json_object_iter_value(at)));
+        gids[location] = keep(box, json_span(json_object_iter_value(at)));
     }
     return gids;
 }
@@ -213,8 +221,7 @@ static int compare_spans(const void *left, const void *right)
 static enum reason normalise_into(struct box *box, struct span raw, struct span *sku_out)
 {
     enum reason reason = sku_normalise(raw, box->contract.sku_steps, &box->pool, sku_out);
-    if (reason == REASON_NONE && sku_out->bytes == raw.bytes)
-        *sku_out = pool_span(&box->pool, raw);
+    if (reason == REASON_NONE && sku_out->bytes == raw.bytes) *sku_out = keep(box, raw);
     return reason;
 }
 
