@@ -87,6 +87,7 @@ help: ## list the targets
 	@echo
 	@echo '  SANITIZE=address,undefined or thread   build into build/san-<name>/ instead'
 	@echo '  BROKER=kafka                           demo on Apache Kafka, not the embedded broker'
+	@echo '  test-SUITE                             one suite of the tests; tests/run --list names them'
 	@echo '  SECONDS=n FUZZ=name                    fuzz for n seconds each, or only one fuzzer'
 
 parstock: $(PROGRAM)
@@ -143,7 +144,7 @@ $(OUT)/tests/unit/%: $(OUT)/obj/tests/unit/%.o $(UNIT_HELPER_OBJECTS) $(ARCHIVE)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_ALL) $(CMOCKA_LIBS)
 
-$(TOOL_PROGRAMS): $(OUT)/tests/%: $(OUT)/obj/tests/tools/%.o $(ARCHIVE)
+$(OUT)/tests/%: $(OUT)/obj/tests/tools/%.o $(ARCHIVE)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_ALL)
@@ -213,6 +214,9 @@ lint: deps-lint objects ## check format, layers, purity, budgets, banned functio
 
 test: deps-test ## every test, against a real Kafka and a real PostgreSQL
 	@tests/run
+
+test-%: deps-test
+	@tests/run $*
 
 demo: deps-demo all ## the story in a few minutes (BROKER=kafka: on Apache Kafka)
 	@$(PYTHON) -m tests.demo $(if $(BROKER),--broker $(BROKER))

@@ -336,7 +336,9 @@ enum status contract_decode(struct span text, struct contract **contract_out,
     pool_init(&box->pool, POOL_MAX);
     struct contract *contract = &box->contract;
     if (decode(text, box, error) != STATUS_OK) {
+        struct error fault = *error;
         contract_free(&contract);
+        (void)error_set(error, STATUS_FATAL, "contract file: %.480s", fault.text);
         return error_exit(error, EXIT_CONFIG);
     }
     *contract_out = contract;

@@ -46,7 +46,8 @@ static enum status lane_open(struct kafka_in *in, int lane, struct error *error)
     in->lane_queues[lane] = rd_kafka_queue_new(in->consumer);
     if (pipe2(in->lane_pipes[lane], O_NONBLOCK | O_CLOEXEC) != 0)
         return error_set(error, STATUS_RETRY, "kafka: no pipe for lane %d", lane);
-    rd_kafka_queue_io_event_enable(in->lane_queues[lane], in->lane_pipes[lane][1], "1", 1);
+    rd_kafka_queue_io_event_enable(in->lane_queues[lane], in->lane_pipes[lane][1], "1",
+                                   1);
     return STATUS_OK;
 }
 
@@ -59,16 +60,6 @@ static enum status subscribe(struct kafka_in *in, struct error *error)
     return kafka_status(code, "subscribe", error);
 }
 
-static enum status set(rd_kafka_conf_t *conf, const char *name, const char *value,
-                       struct error *error)
-{
-    char text[256];
-    if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
-        return STATUS_OK;
-    (void)error_set(error, STATUS_FATAL, "kafka: %s", text);
-    return error_exit(error, EXIT_CONFIG);
-}
-
 /* The classic protocol hands partitions over one by one, as the new one does by itself. */
 static enum status group_settings(rd_kafka_conf_t *conf,
                                   const struct kafka_in_options *options,
@@ -77,43 +68,38 @@ static enum status group_settings(rd_kafka_conf_t *conf,
     char protocol[32] = "";
     size_t size = sizeof(protocol);
     (void)rd_kafka_conf_get(conf, "group.protocol", protocol, &size);
-    enum status status = set(conf, "group.id", options->group, error);
+    enum status status = kafka_conf_set(conf, "group.id", options->group, error);
     if (status == STATUS_OK && strcmp(protocol, "consumer") != 0)
-        status = set(conf, "partition.assignment.strategy", "cooperative-sticky", error);
+        status = kafka_conf_set(conf, "partition.assignment.strategy", "cooperative-sticky", error);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR |
                                        RD_KAFKA_EVENT_OFFSET_COMMIT);
     return status;
 }
 
-static void conf_release(rd_kafka_conf_t **slot)
-{
-    if (*slot != NULL)
-        rd_kafka_conf_destroy(*slot);
-    *slot = NULL;
-}
-
 static enum status consumer_open(struct kafka_in *in, const struct kafka_in_options *options,
                                  struct error *error)
 {
-    SCOPED(conf_release) rd_kafka_conf_t *conf = NULL;
+    rd_kafka_conf_t *conf = NULL;
     enum status status = kafka_conf_new(&options->kafka, KAFKA_CONSUMER, &conf, error);
-    if (status == STATUS_OK)
-        status = group_settings(conf, options, error);
     if (status != STATUS_OK)
         return status;
-    char text[256];
-    in->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
-    if (in->consumer == NULL) {
-        (void)error_set(error, STATUS_FATAL, "kafka: %s", text);
-        return error_exit(error, EXIT_CONFIG);
+    status = group_settings(conf, options, error);
+    if (status != STATUS_OK) {
+        rd_kafka_conf_destroy(conf);
+        return status;
     }
-    (void)TAKE(conf); /* the consumer's now */
+    return kafka_client_new(KAFKA_CONSUMER, conf, &in->consumer, error);
+}
+
+static enum status queues_open(struct kafka_in *in, struct error *error)
+{
     (void)rd_kafka_poll_set_consumer(in->consumer);
     in->events = rd_kafka_queue_get_consumer(in->consumer);
     in->topic = rd_kafka_topic_new(in->consumer, in->topic_name, NULL);
+    enum status status = STATUS_OK;
     for (int lane = 0; lane < in->lanes && status == STATUS_OK; lane++)
         status = lane_open(in, lane, error);
-    return status == STATUS_OK ? subscribe(in, error) : status;
+    return status;
 }
 
 enum status kafka_in_open(const struct kafka_in_options *options, struct kafka_in **out,
@@ -121,8 +107,7 @@ enum status kafka_in_open(const struct kafka_in_options *options, struct kafka_i
 {
     ASSERT(options->lanes > 0 && options->lanes <= KAFKA_LANES_MAX);
     SCOPED(kafka_in_close) struct kafka_in *in = calloc(1, sizeof(*in));
-    if (in == NULL)
-        return error_set(error, STATUS_RETRY, "kafka: out of memory");
+    if (in == NULL) return error_set(error, STATUS_RETRY, "kafka: out of memory");
     in->owner = options->owner;
     in->lanes = options->lanes;
     for (int lane = 0; lane < KAFKA_LANES_MAX; lane++)
@@ -131,8 +116,9 @@ enum status kafka_in_open(const struct kafka_in_options *options, struct kafka_i
     if (in->topic_name == NULL)
         return error_set(error, STATUS_RETRY, "kafka: out of memory");
     enum status status = consumer_open(in, options, error);
-    if (status == STATUS_OK)
-        *out = TAKE(in);
+    if (status == STATUS_OK) status = queues_open(in, error);
+    if (status == STATUS_OK) status = subscribe(in, error);
+    if (status == STATUS_OK) *out = TAKE(in);
     return status;
 }
 
@@ -142,8 +128,7 @@ static int lightest_lane(const struct kafka_in *in)
 {
     int best = 0;
     for (int lane = 1; lane < in->lanes; lane++)
-        if (in->lane_load[lane] < in->lane_load[best])
-            best = lane;
+        if (in->lane_load[lane] < in->lane_load[best]) best = lane;
     return best;
 }
 
@@ -152,8 +137,7 @@ static bool ask_owner(struct kafka_in *in)
 {
     for (int at = 0; at < in->wanted->cnt; at++) {
         rd_kafka_topic_partition_t *part = &in->wanted->elems[at];
-        if (in->holding[part->partition] == HOLDING_TAKEN)
-            continue;
+        if (in->holding[part->partition] == HOLDING_TAKEN) continue;
         int lane = in->lane_of[part->partition];
         if (in->holding[part->partition] == HOLDING_NONE) {
             lane = lightest_lane(in);
@@ -189,7 +173,8 @@ static bool is_cooperative(const struct kafka_in *in)
     return protocol != NULL && strcmp(protocol, "COOPERATIVE") == 0;
 }
 
-static void report(const struct kafka_in *in, enum status status, const struct error *error)
+static void report(const struct kafka_in *in, enum status status,
+                   const struct error *error)
 {
     if (status != STATUS_OK && in->owner.trouble != NULL)
         in->owner.trouble(in->owner.self, error);
@@ -198,8 +183,7 @@ static void report(const struct kafka_in *in, enum status status, const struct e
 static enum status kafka_error_take(rd_kafka_error_t *failure, const char *doing,
                                     struct error *error)
 {
-    if (failure == NULL)
-        return STATUS_OK;
+    if (failure == NULL) return STATUS_OK;
     enum status status = kafka_status(rd_kafka_error_code(failure), doing, error);
     rd_kafka_error_destroy(failure);
     return status;
@@ -207,8 +191,7 @@ static enum status kafka_error_take(rd_kafka_error_t *failure, const char *doing
 
 static void assign_wanted(struct kafka_in *in)
 {
-    if (in->wanted == NULL || !ask_owner(in))
-        return;
+    if (in->wanted == NULL || !ask_owner(in)) return;
     struct error error = {0};
     enum status status;
     forward_to_lanes(in);
@@ -216,7 +199,8 @@ static void assign_wanted(struct kafka_in *in)
         status = kafka_error_take(rd_kafka_incremental_assign(in->consumer, in->wanted),
                                   "assign", &error);
     else
-        status = kafka_status(rd_kafka_assign(in->consumer, in->wanted), "assign", &error);
+        status =
+            kafka_status(rd_kafka_assign(in->consumer, in->wanted), "assign", &error);
     report(in, status, &error);
     rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
 }
@@ -224,11 +208,9 @@ static void assign_wanted(struct kafka_in *in)
 static void drop_partition(struct kafka_in *in, int32_t partition)
 {
     enum holding holding = in->holding[partition];
-    if (holding == HOLDING_NONE)
-        return;
+    if (holding == HOLDING_NONE) return;
     int lane = in->lane_of[partition];
-    if (holding == HOLDING_TAKEN)
-        in->owner.dropped(in->owner.self, partition, lane);
+    if (holding == HOLDING_TAKEN) in->owner.dropped(in->owner.self, partition, lane);
     in->lane_load[lane]--;
     in->holding[partition] = HOLDING_NONE;
 }
@@ -237,8 +219,7 @@ static void handle_revoke(struct kafka_in *in, rd_kafka_topic_partition_list_t *
 {
     struct error error = {0};
     enum status status;
-    if (in->wanted != NULL)
-        rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
+    if (in->wanted != NULL) rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
     for (int at = 0; at < list->cnt; at++)
         drop_partition(in, list->elems[at].partition);
     if (is_cooperative(in))
@@ -255,8 +236,7 @@ static void handle_rebalance(struct kafka_in *in, rd_kafka_event_t *event)
     if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         for (int at = 0; at < list->cnt; at++)
             ASSERT(list->elems[at].partition < PARTITIONS_MAX);
-        if (in->wanted != NULL)
-            rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
+        if (in->wanted != NULL) rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
         in->wanted = rd_kafka_topic_partition_list_copy(list);
         kafka_in_refresh(in, METADATA_WAIT_MS);
         assign_wanted(in);
@@ -304,10 +284,8 @@ enum status kafka_in_poll(struct kafka_in *in, int timeout_ms, struct error *err
         serve(in, event);
         rd_kafka_event_destroy(event);
     }
-    if (in->wanted != NULL)
-        assign_wanted(in);
-    if (in->fatal.status == STATUS_OK)
-        return STATUS_OK;
+    if (in->wanted != NULL) assign_wanted(in);
+    if (in->fatal.status == STATUS_OK) return STATUS_OK;
     *error = in->fatal;
     return STATUS_FATAL;
 }
@@ -316,16 +294,14 @@ enum status kafka_in_poll(struct kafka_in *in, int timeout_ms, struct error *err
 
 static void leave_group(struct kafka_in *in)
 {
-    if (in->events == NULL)
-        return;
+    if (in->events == NULL) return;
     (void)rd_kafka_error_destroy(rd_kafka_consumer_close_queue(in->consumer, in->events));
-    for (int waited = 0; waited < CLOSE_WAIT_MS && !rd_kafka_consumer_closed(in->consumer);
+    for (int waited = 0;
+         waited < CLOSE_WAIT_MS && !rd_kafka_consumer_closed(in->consumer);
          waited += 50) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(in->events, 50);
-        if (event == NULL)
-            continue;
-        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
-            serve(in, event);
+        if (event == NULL) continue;
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) serve(in, event);
         rd_kafka_event_destroy(event);
     }
 }
@@ -333,26 +309,20 @@ static void leave_group(struct kafka_in *in)
 void kafka_in_close(struct kafka_in **slot)
 {
     struct kafka_in *in = TAKE(*slot);
-    if (in == NULL)
-        return;
+    if (in == NULL) return;
     if (in->consumer != NULL) {
         leave_group(in);
-        if (in->wanted != NULL)
-            rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
+        if (in->wanted != NULL) rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
         for (int lane = 0; lane < in->lanes; lane++)
             if (in->lane_queues[lane] != NULL)
                 rd_kafka_queue_destroy(in->lane_queues[lane]);
-        if (in->events != NULL)
-            rd_kafka_queue_destroy(in->events);
-        if (in->topic != NULL)
-            rd_kafka_topic_destroy(in->topic);
+        if (in->events != NULL) rd_kafka_queue_destroy(in->events);
+        if (in->topic != NULL) rd_kafka_topic_destroy(in->topic);
         rd_kafka_destroy(in->consumer);
     }
     for (int lane = 0; lane < KAFKA_LANES_MAX; lane++) {
-        if (in->lane_pipes[lane][0] >= 0)
-            (void)close(in->lane_pipes[lane][0]);
-        if (in->lane_pipes[lane][1] >= 0)
-            (void)close(in->lane_pipes[lane][1]);
+        if (in->lane_pipes[lane][0] >= 0) (void)close(in->lane_pipes[lane][0]);
+        if (in->lane_pipes[lane][1] >= 0) (void)close(in->lane_pipes[lane][1]);
     }
     free(in->topic_name);
     free(in);
@@ -372,12 +342,12 @@ void kafka_in_wait(struct kafka_in *in, int lane, int timeout_ms)
 
 static bool is_record(struct kafka_in *in, rd_kafka_message_t *message)
 {
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return true;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
     if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         struct error error = {0};
         char doing[96];
-        (void)snprintf(doing, sizeof(doing), "read partition %d", (int)message->partition);
+        (void)snprintf(doing, sizeof(doing), "read partition %d",
+                       (int)message->partition);
         report(in, kafka_status(message->err, doing, &error), &error);
     }
     rd_kafka_message_destroy(message);
@@ -388,8 +358,7 @@ static struct kafka_record record_of(rd_kafka_message_t *message)
 {
     rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
     int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
-    if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
-        timestamp_ms = -1;
+    if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) timestamp_ms = -1;
     return (struct kafka_record){
         .message = message,
         .partition = message->partition,
@@ -402,20 +371,21 @@ static struct kafka_record record_of(rd_kafka_message_t *message)
 
 #define TAKE_AT_ONCE 256
 
-size_t kafka_in_take(struct kafka_in *in, int lane, struct kafka_record *records, size_t max)
+size_t kafka_in_take(struct kafka_in *in, int lane, struct kafka_record *records,
+                     size_t max)
 {
     rd_kafka_message_t *messages[TAKE_AT_ONCE];
     size_t wanted = max < TAKE_AT_ONCE ? max : TAKE_AT_ONCE;
-    ssize_t got = rd_kafka_consume_batch_queue(in->lane_queues[lane], 0, messages, wanted);
+    ssize_t got =
+        rd_kafka_consume_batch_queue(in->lane_queues[lane], 0, messages, wanted);
     size_t count = 0;
     for (ssize_t at = 0; at < got; at++)
-        if (is_record(in, messages[at]))
-            records[count++] = record_of(messages[at]);
+        if (is_record(in, messages[at])) records[count++] = record_of(messages[at]);
     return count;
 }
 
-bool kafka_record_header(const struct kafka_record *record, size_t at, struct span *name_out,
-                         struct span *value_out)
+bool kafka_record_header(const struct kafka_record *record, size_t at,
+                         struct span *name_out, struct span *value_out)
 {
     rd_kafka_headers_t *headers = NULL;
     if (rd_kafka_message_headers(record->message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -433,8 +403,7 @@ bool kafka_record_header(const struct kafka_record *record, size_t at, struct sp
 
 void kafka_record_release(struct kafka_record *record)
 {
-    if (record->message != NULL)
-        rd_kafka_message_destroy(record->message);
+    if (record->message != NULL) rd_kafka_message_destroy(record->message);
     record->message = NULL;
 }
 

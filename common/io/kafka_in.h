@@ -65,11 +65,12 @@ enum status kafka_in_poll(struct kafka_in *in, int timeout_ms, struct error *err
 void kafka_in_wait(struct kafka_in *in, int lane, int timeout_ms);
 
 /* Takes what is there, up to `max`, without waiting. Errors go to owner.trouble. */
-size_t kafka_in_take(struct kafka_in *in, int lane, struct kafka_record *records, size_t max);
+size_t kafka_in_take(struct kafka_in *in, int lane, struct kafka_record *records,
+                     size_t max);
 
 /* The n-th header of a record; false past the last. Value bytes NULL = null. */
-bool kafka_record_header(const struct kafka_record *record, size_t at, struct span *name_out,
-                         struct span *value_out);
+bool kafka_record_header(const struct kafka_record *record, size_t at,
+                         struct span *name_out, struct span *value_out);
 void kafka_record_release(struct kafka_record *record);
 
 /* Partitions of the topic as last seen; 0 until the broker has answered. */

@@ -48,6 +48,7 @@ static bool sqlstate_is_passing(const char *state)
         "23505", /* a key written at the same time by another: probe again */
         "42P01", /* no such table: not migrated yet */
         "3F000", /* no such schema: not migrated yet */
+        "42501", /* no right: granted later, or taken while rotating roles */
         "42703", /* no such column: schema older than needed */
     };
     for (size_t at = 0; at < COUNT_OF(PREFIXES); at++)
@@ -60,6 +61,8 @@ static const char *sqlstate_remedy(const char *state)
     if (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0 ||
         strcmp(state, "42703") == 0)
         return "; run `parstock migrate`";
+    if (strcmp(state, "42501") == 0)
+        return "; grant the role its rights on the schema (PARSTOCK_SCHEMA)";
     if (strcmp(state, "28P01") == 0 || strcmp(state, "28000") == 0)
         return "; check user and password in PARSTOCK_POSTGRES";
     if (strcmp(state, "3D000") == 0)

@@ -1,6 +1,7 @@
 #include "common/io/store_apply.h"
 
 #include "common/base/check.h"
+#include "common/base/pool.h"
 #include "common/base/scope.h"
 
 static const struct statement CONTRACT_ADD = {
@@ -20,31 +21,33 @@ static const struct statement BEGIN = {"apply_begin", "BEGIN"};
 
 /* In order of partition, so that two batches never wait for each other in a ring. */
 static const struct statement LOCK_FENCES = {
-    "lock_fences",
-    "SELECT p.partition FROM progress p JOIN unnest($2::int[], $3::bigint[], $4::bigint[]) "
-    "AS f (partition, epoch, next_offset) ON p.partition = f.partition "
-    "AND p.epoch = f.epoch AND p.next_offset = f.next_offset "
-    "WHERE p.topic = $1 ORDER BY p.partition FOR UPDATE OF p"};
+    "lock_fences", "SELECT p.partition FROM progress p JOIN unnest($2::int[], "
+                   "$3::bigint[], $4::bigint[]) "
+                   "AS f (partition, epoch, next_offset) ON p.partition = f.partition "
+                   "AND p.epoch = f.epoch AND p.next_offset = f.next_offset "
+                   "WHERE p.topic = $1 ORDER BY p.partition FOR UPDATE OF p"};
 
 static const struct statement PROBE = {
     "probe", "SELECT key, fingerprint FROM idempotency WHERE key = ANY ($1::uuid[])"};
 
 static const struct statement READINGS = {
-    "readings",
-    "SELECT k.place, r.source, r.count, r.counted_at, r.version, r.adjusted, r.adjusted_at, "
-    "r.sees_orders_until FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
-    "AS k (sku, location, place) JOIN readings r ON r.sku = k.sku "
-    "AND r.location = k.location"};
+    "readings", "SELECT k.place, r.source, r.count, r.counted_at, r.version, r.adjusted, "
+                "r.adjusted_at, "
+                "r.sees_orders_until FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
+                "AS k (sku, location, place) JOIN readings r ON r.sku = k.sku "
+                "AND r.location = k.location"};
 
 static const struct statement LEVELS = {
-    "levels", "SELECT k.place, l.source, l.quantity, l.occurred_at, l.version, l.revision "
-              "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
-              "AS k (sku, location, place) JOIN levels l ON l.sku = k.sku "
-              "AND l.location = k.location"};
+    "levels",
+    "SELECT k.place, l.source, l.quantity, l.occurred_at, l.version, l.revision "
+    "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
+    "AS k (sku, location, place) JOIN levels l ON l.sku = k.sku "
+    "AND l.location = k.location"};
 
 static const struct statement LATER = {
     "later_adjustments",
-    "SELECT q.n, coalesce(sum(a.quantity), 0)::bigint FROM unnest($1::text[], $2::text[], "
+    "SELECT q.n, coalesce(sum(a.quantity), 0)::bigint FROM unnest($1::text[], "
+    "$2::text[], "
     "$3::text[], $4::timestamptz[]) WITH ORDINALITY AS q (sku, location, source, at, n) "
     "JOIN adjustments a ON a.sku = q.sku AND a.location = q.location "
     "AND a.source = q.source AND a.occurred_at > q.at GROUP BY q.n"};
@@ -60,13 +63,11 @@ enum status store_contract(struct postgres *postgres, const struct contract *con
     pg_params_text(&params, span_from(contract->digest));
     pg_params_text(&params, text);
     enum status status = postgres_query(postgres, &CONTRACT_ADD, &params, NULL, error);
-    if (status != STATUS_OK)
-        return status;
+    if (status != STATUS_OK) return status;
     pg_params_clear(&params);
     pg_params_text(&params, span_from(contract->digest));
     status = postgres_query(postgres, &CONTRACT_ID, &params, &rows, error);
-    if (status == STATUS_OK && rows.count == 1)
-        *id_out = (int32_t)rows_int(&rows, 0, 0);
+    if (status == STATUS_OK && rows.count == 1) *id_out = (int32_t)rows_int(&rows, 0, 0);
     return status;
 }
 
@@ -80,8 +81,7 @@ enum status store_take(struct postgres *postgres, struct span topic, int32_t par
     pg_params_int4(&params, partition);
     pg_params_text(&params, owner);
     enum status status = postgres_query(postgres, &TAKE_PARTITION, &params, &rows, error);
-    if (status != STATUS_OK)
-        return status;
+    if (status != STATUS_OK) return status;
     ASSERT(rows.count == 1);
     *take_out = (struct take){.epoch = rows_int(&rows, 0, 0),
                               .next_offset = rows_int(&rows, 0, 1)};
@@ -176,18 +176,15 @@ static enum status add_reads(struct postgres *postgres,
     return status;
 }
 
-static enum status add_all(struct postgres *postgres, const struct store_question *question,
-                           struct error *error)
+static enum status add_all(struct postgres *postgres,
+                           const struct store_question *question, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
     enum status status = postgres_pipeline_add(postgres, &BEGIN, NULL, error);
-    if (status == STATUS_OK)
-        status = add_fences(postgres, question, &params, error);
-    if (status == STATUS_OK)
-        status = add_probe(postgres, question, &params, error);
-    if (status == STATUS_OK)
-        status = add_reads(postgres, question, &params, error);
+    if (status == STATUS_OK) status = add_fences(postgres, question, &params, error);
+    if (status == STATUS_OK) status = add_probe(postgres, question, &params, error);
+    if (status == STATUS_OK) status = add_reads(postgres, question, &params, error);
     return status;
 }
 
@@ -196,8 +193,7 @@ enum status store_begin(struct postgres *postgres, const struct store_question *
 {
     *found = (struct store_found){0};
     enum status status = add_all(postgres, question, error);
-    if (status != STATUS_OK)
-        return status;
+    if (status != STATUS_OK) return status;
     struct rows rows[5];
     status = postgres_pipeline_run(postgres, rows, COUNT_OF(rows), error);
     rows_release(&rows[0]);
@@ -205,8 +201,7 @@ enum status store_begin(struct postgres *postgres, const struct store_question *
     found->seen = rows[2];
     found->readings = rows[3];
     found->levels = rows[4];
-    if (status != STATUS_OK)
-        store_found_release(found);
+    if (status != STATUS_OK) store_found_release(found);
     return status;
 }
 
@@ -266,8 +261,7 @@ static bool later_params(struct pg_params *params, struct pool *pool,
 {
     struct span *spans = pool_take(pool, count * sizeof(*spans));
     int64_t *times = pool_take(pool, count * sizeof(*times));
-    if (spans == NULL || times == NULL)
-        return false;
+    if (spans == NULL || times == NULL) return false;
     for (size_t at = 0; at < count; at++)
         spans[at] = questions[at].place.sku;
     pg_params_text_array(params, spans, count);
@@ -307,6 +301,5 @@ enum status store_later(struct postgres *postgres, struct later_question *questi
 void store_abort(struct postgres *postgres)
 {
     struct error ignored;
-    if (postgres_alive(postgres))
-        (void)postgres_script(postgres, "ROLLBACK", &ignored);
+    if (postgres_alive(postgres)) (void)postgres_script(postgres, "ROLLBACK", &ignored);
 }

@@ -182,13 +182,13 @@ void store_abort(struct postgres *postgres);
 /* ---- outbox ------------------------------------------------------------------------------- */
 
 /* Rows of a partition from `from_offset` on, in order, at most `max`. */
-enum status store_outbox_read(struct postgres *postgres, struct span topic, int32_t partition,
-                              int64_t from_offset, int max, struct rows *rows,
-                              struct error *error);
+enum status store_outbox_read(struct postgres *postgres, struct span topic,
+                              int32_t partition, int64_t from_offset, int max,
+                              struct rows *rows, struct error *error);
 struct outbox_row store_outbox_row(const struct rows *rows, int row);
 
 /* Removes the rows below `below`, which the broker has acknowledged. */
-enum status store_outbox_trim(struct postgres *postgres, struct span topic, int32_t partition,
-                              int64_t below, struct error *error);
+enum status store_outbox_trim(struct postgres *postgres, struct span topic,
+                              int32_t partition, int64_t below, struct error *error);
 
 #endif

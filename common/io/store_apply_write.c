@@ -11,11 +11,14 @@
 
 static const struct statement READINGS_PUT = {
     "readings_put",
-    "INSERT INTO readings AS r (sku, location, source, count, counted_at, version, adjusted, "
+    "INSERT INTO readings AS r (sku, location, source, count, counted_at, version, "
+    "adjusted, "
     "adjusted_at, sees_orders_until) SELECT * FROM unnest($1::text[], $2::text[], "
     "$3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::bigint[], "
-    "$8::timestamptz[], $9::timestamptz[]) ON CONFLICT (sku, location, source) DO UPDATE SET "
-    "count = excluded.count, counted_at = excluded.counted_at, version = excluded.version, "
+    "$8::timestamptz[], $9::timestamptz[]) ON CONFLICT (sku, location, source) DO UPDATE "
+    "SET "
+    "count = excluded.count, counted_at = excluded.counted_at, version = "
+    "excluded.version, "
     "adjusted = excluded.adjusted, adjusted_at = excluded.adjusted_at, "
     "sees_orders_until = excluded.sees_orders_until"};
 
@@ -23,7 +26,8 @@ static const struct statement LEVELS_PUT = {
     "levels_put",
     "INSERT INTO levels AS l (sku, location, source, quantity, occurred_at, version, "
     "revision) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], "
-    "$5::timestamptz[], $6::bigint[], $7::bigint[]) ON CONFLICT (sku, location) DO UPDATE "
+    "$5::timestamptz[], $6::bigint[], $7::bigint[]) ON CONFLICT (sku, location) DO "
+    "UPDATE "
     "SET source = excluded.source, quantity = excluded.quantity, "
     "occurred_at = excluded.occurred_at, version = excluded.version, "
     "revision = excluded.revision"};
@@ -32,7 +36,8 @@ static const struct statement LEVELS_PUT = {
 static const struct statement DESIRED_PUT = {
     "desired_put",
     "INSERT INTO shop_levels AS s (shop, sku, location, desired, desired_at, dirty) "
-    "SELECT shop, sku, location, desired, now(), desired IS NOT NULL FROM unnest($1::text[], "
+    "SELECT shop, sku, location, desired, now(), desired IS NOT NULL FROM "
+    "unnest($1::text[], "
     "$2::text[], $3::text[], $4::bigint[]) AS d (shop, sku, location, desired) "
     "ON CONFLICT (shop, sku, location) DO UPDATE SET desired = excluded.desired, "
     "desired_at = excluded.desired_at, dirty = excluded.desired IS NOT NULL "
@@ -49,8 +54,10 @@ static const struct statement PROGRESS_PUT = {
     "u.rekeyed + u.rejected, start_offset = CASE WHEN p.next_offset < 0 "
     "THEN u.first_offset ELSE p.start_offset END, updated_at = now() "
     "FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], "
-    "$7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], "
-    "$13::bigint[]) AS u (partition, epoch, old_offset, next_offset, first_offset, applied, "
+    "$7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], "
+    "$12::bigint[], "
+    "$13::bigint[]) AS u (partition, epoch, old_offset, next_offset, first_offset, "
+    "applied, "
     "unchanged, duplicate, stale, shadowed, rekeyed, rejected) "
     "WHERE p.topic = $1 AND p.partition = u.partition AND p.epoch = u.epoch "
     "AND p.next_offset = u.old_offset"};
@@ -105,29 +112,29 @@ static enum status copy_all(struct postgres *postgres, const char *sql, struct b
     return postgres_copy(postgres, sql, buf_view(data), error);
 }
 
-static enum status put_ledger(struct postgres *postgres, const struct store_effects *effects,
-                              struct buf *data, struct error *error)
+static enum status put_ledger(struct postgres *postgres,
+                              const struct store_effects *effects, struct buf *data,
+                              struct error *error)
 {
-    if (effects->ledger_count == 0)
-        return STATUS_OK;
+    if (effects->ledger_count == 0) return STATUS_OK;
     buf_clear(data);
     pg_copy_begin(data);
     for (size_t at = 0; at < effects->ledger_count; at++)
         copy_ledger_row(data, effects, &effects->ledger[at]);
-    return copy_all(postgres,
-                    "COPY idempotency (key, fingerprint, outcome, rule, type, contract, "
-                    "partition, record_offset, recorded_at, source, sku, location, quantity, "
-                    "before, after, occurred_at, version, sees_orders_until, event_id, "
-                    "reference) FROM STDIN (FORMAT binary)",
-                    data, error);
+    return copy_all(
+        postgres,
+        "COPY idempotency (key, fingerprint, outcome, rule, type, contract, "
+        "partition, record_offset, recorded_at, source, sku, location, quantity, "
+        "before, after, occurred_at, version, sees_orders_until, event_id, "
+        "reference) FROM STDIN (FORMAT binary)",
+        data, error);
 }
 
 static enum status put_adjustments(struct postgres *postgres,
                                    const struct store_effects *effects, struct buf *data,
                                    struct error *error)
 {
-    if (effects->adjustment_count == 0)
-        return STATUS_OK;
+    if (effects->adjustment_count == 0) return STATUS_OK;
     buf_clear(data);
     pg_copy_begin(data);
     for (size_t at = 0; at < effects->adjustment_count; at++) {
@@ -142,11 +149,11 @@ static enum status put_adjustments(struct postgres *postgres,
                     data, error);
 }
 
-static enum status put_outbox(struct postgres *postgres, const struct store_effects *effects,
-                              struct buf *data, struct error *error)
+static enum status put_outbox(struct postgres *postgres,
+                              const struct store_effects *effects, struct buf *data,
+                              struct error *error)
 {
-    if (effects->outbox_count == 0)
-        return STATUS_OK;
+    if (effects->outbox_count == 0) return STATUS_OK;
     buf_clear(data);
     pg_copy_begin(data);
     for (size_t at = 0; at < effects->outbox_count; at++) {
@@ -161,29 +168,30 @@ static enum status put_outbox(struct postgres *postgres, const struct store_effe
         pg_copy_text(data, row->headers);
         pg_copy_int8(data, row->timestamp_ms);
     }
-    return copy_all(postgres,
-                    "COPY outbox (topic, partition, record_offset, kind, key, value, headers, "
-                    "timestamp_ms) FROM STDIN (FORMAT binary)",
-                    data, error);
+    return copy_all(
+        postgres,
+        "COPY outbox (topic, partition, record_offset, kind, key, value, headers, "
+        "timestamp_ms) FROM STDIN (FORMAT binary)",
+        data, error);
 }
 
 /* ---- columns of rows, for unnest ------------------------------------------------------------- */
 
 /* One array parameter from a member of every row: a column of text, number or time. */
-#define COLUMN_TEXT(rows, count, member)                                                  \
-    do {                                                                                  \
-        for (size_t at_ = 0; at_ < (count); at_++)                                        \
-            columns.spans[at_] = (rows)[at_].member;                                      \
-        pg_params_text_array(params, columns.spans, (count));                             \
+#define COLUMN_TEXT(rows, count, member)                                                 \
+    do {                                                                                 \
+        for (size_t at_ = 0; at_ < (count); at_++)                                       \
+            columns.spans[at_] = (rows)[at_].member;                                     \
+        pg_params_text_array(params, columns.spans, (count));                            \
     } while (0)
 
-#define COLUMN_NUMBER(append, rows, count, present, member)                               \
-    do {                                                                                  \
-        for (size_t at_ = 0; at_ < (count); at_++) {                                      \
-            columns.numbers[at_] = (rows)[at_].member;                                    \
-            columns.flags[at_] = (rows)[at_].present;                                     \
-        }                                                                                 \
-        append(params, columns.numbers, columns.flags, (count));                          \
+#define COLUMN_NUMBER(append, rows, count, present, member)                              \
+    do {                                                                                 \
+        for (size_t at_ = 0; at_ < (count); at_++) {                                     \
+            columns.numbers[at_] = (rows)[at_].member;                                   \
+            columns.flags[at_] = (rows)[at_].present;                                    \
+        }                                                                                \
+        append(params, columns.numbers, columns.flags, (count));                         \
     } while (0)
 
 struct columns {
@@ -217,7 +225,8 @@ static enum status add_readings(struct postgres *postgres,
     COLUMN_NUMBER(pg_params_int8_array, rows, count, reading.has_count, reading.count);
     COLUMN_NUMBER(pg_params_time_array, rows, count, reading.has_count,
                   reading.counted_at_us);
-    COLUMN_NUMBER(pg_params_int8_array, rows, count, reading.has_version, reading.version);
+    COLUMN_NUMBER(pg_params_int8_array, rows, count, reading.has_version,
+                  reading.version);
     COLUMN_NUMBER(pg_params_int8_array, rows, count, reading.exists, reading.adjusted);
     COLUMN_NUMBER(pg_params_time_array, rows, count, reading.has_adjusted,
                   reading.adjusted_at_us);
@@ -226,9 +235,9 @@ static enum status add_readings(struct postgres *postgres,
     return postgres_pipeline_add(postgres, &READINGS_PUT, params, error);
 }
 
-static enum status add_levels(struct postgres *postgres, const struct store_effects *effects,
-                              struct pool *pool, struct pg_params *params,
-                              struct error *error)
+static enum status add_levels(struct postgres *postgres,
+                              const struct store_effects *effects, struct pool *pool,
+                              struct pg_params *params, struct error *error)
 {
     const struct level_write *rows = effects->levels;
     size_t count = effects->level_count;
@@ -246,9 +255,9 @@ static enum status add_levels(struct postgres *postgres, const struct store_effe
     return postgres_pipeline_add(postgres, &LEVELS_PUT, params, error);
 }
 
-static enum status add_desired(struct postgres *postgres, const struct store_effects *effects,
-                               struct pool *pool, struct pg_params *params,
-                               struct error *error)
+static enum status add_desired(struct postgres *postgres,
+                               const struct store_effects *effects, struct pool *pool,
+                               struct pg_params *params, struct error *error)
 {
     const struct desired_write *rows = effects->desired;
     size_t count = effects->desired_count;
@@ -265,7 +274,8 @@ static enum status add_desired(struct postgres *postgres, const struct store_eff
 
 /* ---- progress ------------------------------------------------------------------------------ */
 
-static void progress_columns(const struct store_effects *effects, struct pg_params *params)
+static void progress_columns(const struct store_effects *effects,
+                             struct pg_params *params)
 {
     int32_t partitions[STORE_FENCES_MAX];
     int64_t numbers[STORE_FENCES_MAX];
@@ -296,8 +306,9 @@ static void progress_columns(const struct store_effects *effects, struct pg_para
     }
 }
 
-static enum status add_trim(struct postgres *postgres, const struct store_effects *effects,
-                            struct pg_params *params, struct error *error)
+static enum status add_trim(struct postgres *postgres,
+                            const struct store_effects *effects, struct pg_params *params,
+                            struct error *error)
 {
     int32_t partitions[STORE_FENCES_MAX];
     int64_t below[STORE_FENCES_MAX];
@@ -315,14 +326,14 @@ static enum status add_trim(struct postgres *postgres, const struct store_effect
 static bool is_anything_relayed(const struct store_effects *effects)
 {
     for (size_t at = 0; at < effects->progress_count; at++)
-        if (effects->progress[at].relayed_below > 0)
-            return true;
+        if (effects->progress[at].relayed_below > 0) return true;
     return false;
 }
 
 /* ---- commit -------------------------------------------------------------------------------- */
 
-static enum status add_writes(struct postgres *postgres, const struct store_effects *effects,
+static enum status add_writes(struct postgres *postgres,
+                              const struct store_effects *effects,
                               struct pg_params *params, size_t *count_out,
                               struct error *error)
 {
@@ -351,39 +362,36 @@ static enum status add_writes(struct postgres *postgres, const struct store_effe
 }
 
 /* Last of the pipeline: the fence again; its count decides whether to commit. */
-static enum status write_all(struct postgres *postgres, const struct store_effects *effects,
-                             bool *fenced_out, struct error *error)
+static enum status write_all(struct postgres *postgres,
+                             const struct store_effects *effects, bool *fenced_out,
+                             struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
     size_t count = 0;
     enum status status = add_writes(postgres, effects, &params, &count, error);
-    if (status != STATUS_OK)
-        return status;
+    if (status != STATUS_OK) return status;
     progress_columns(effects, &params);
     status = postgres_pipeline_add(postgres, &PROGRESS_PUT, &params, error);
-    if (status != STATUS_OK)
-        return status;
+    if (status != STATUS_OK) return status;
     struct rows rows[8];
     ASSERT(count + 1 <= COUNT_OF(rows));
     status = postgres_pipeline_run(postgres, rows, count + 1, error);
-    *fenced_out = status == STATUS_OK &&
-                  rows[count].affected != (int64_t)effects->progress_count;
+    *fenced_out =
+        status == STATUS_OK && rows[count].affected != (int64_t)effects->progress_count;
     for (size_t at = 0; at <= count; at++)
         rows_release(&rows[at]);
     return status;
 }
 
-static enum status put_copies(struct postgres *postgres, const struct store_effects *effects,
-                              struct error *error)
+static enum status put_copies(struct postgres *postgres,
+                              const struct store_effects *effects, struct error *error)
 {
     SCOPED(buf_free) struct buf data;
     buf_init(&data, EFFECT_BYTES_MAX);
     enum status status = put_ledger(postgres, effects, &data, error);
-    if (status == STATUS_OK)
-        status = put_adjustments(postgres, effects, &data, error);
-    if (status == STATUS_OK)
-        status = put_outbox(postgres, effects, &data, error);
+    if (status == STATUS_OK) status = put_adjustments(postgres, effects, &data, error);
+    if (status == STATUS_OK) status = put_outbox(postgres, effects, &data, error);
     return status;
 }
 
@@ -393,10 +401,8 @@ enum status store_commit(struct postgres *postgres, const struct store_effects *
     ASSERT(effects->progress_count > 0);
     *fenced_out = false;
     enum status status = put_copies(postgres, effects, error);
-    if (status == STATUS_OK)
-        status = write_all(postgres, effects, fenced_out, error);
-    if (status != STATUS_OK)
-        return status;
+    if (status == STATUS_OK) status = write_all(postgres, effects, fenced_out, error);
+    if (status != STATUS_OK) return status;
     if (*fenced_out) {
         store_abort(postgres);
         return STATUS_OK;

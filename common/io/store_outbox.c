@@ -7,16 +7,17 @@
 #include "common/io/store_apply.h"
 
 static const struct statement OUTBOX_READ = {
-    "outbox_read", "SELECT kind, partition, record_offset, key, value, headers, timestamp_ms "
-                   "FROM outbox WHERE topic = $1 AND partition = $2 AND record_offset >= $3 "
-                   "ORDER BY record_offset, kind LIMIT $4"};
+    "outbox_read",
+    "SELECT kind, partition, record_offset, key, value, headers, timestamp_ms "
+    "FROM outbox WHERE topic = $1 AND partition = $2 AND record_offset >= $3 "
+    "ORDER BY record_offset, kind LIMIT $4"};
 static const struct statement OUTBOX_TRIM_ONE = {
     "outbox_trim", "DELETE FROM outbox WHERE topic = $1 AND partition = $2 "
                    "AND record_offset < $3"};
 
-enum status store_outbox_read(struct postgres *postgres, struct span topic, int32_t partition,
-                              int64_t from_offset, int max, struct rows *rows,
-                              struct error *error)
+enum status store_outbox_read(struct postgres *postgres, struct span topic,
+                              int32_t partition, int64_t from_offset, int max,
+                              struct rows *rows, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
@@ -38,8 +39,8 @@ struct outbox_row store_outbox_row(const struct rows *rows, int row)
                                .timestamp_ms = rows_int(rows, row, 6)};
 }
 
-enum status store_outbox_trim(struct postgres *postgres, struct span topic, int32_t partition,
-                              int64_t below, struct error *error)
+enum status store_outbox_trim(struct postgres *postgres, struct span topic,
+                              int32_t partition, int64_t below, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);

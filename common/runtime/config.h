@@ -9,18 +9,14 @@
 
 #include "common/base/error.h"
 #include "common/base/span.h"
+#include "common/io/kafka_options.h"
 
 #define CONFIG_KAFKA_PROPERTIES_MAX 128
-
-struct kafka_property {
-    const char *name; /* librdkafka's, e.g. "security.protocol" */
-    const char *value;
-};
 
 struct config {
     const char *contract_path; /* PARSTOCK_CONTRACT */
     const char *kafka_brokers; /* PARSTOCK_KAFKA_BROKERS */
-    struct kafka_property kafka_properties[CONFIG_KAFKA_PROPERTIES_MAX];
+    struct kafka_setting kafka_properties[CONFIG_KAFKA_PROPERTIES_MAX];
     size_t kafka_property_count; /* PARSTOCK_KAFKA__* */
     const char *group_prefix;    /* PARSTOCK_GROUP_PREFIX, default "parstock-" */
     const char *topic_prefix;    /* PARSTOCK_TOPIC_PREFIX, default "inventory." */
@@ -84,6 +80,10 @@ enum status config_parse(const struct command_spec *spec, int argc, char **argv,
 /* A secret by NAME or NAME_FILE; NULL where neither is set. Kept until the process ends.
  */
 enum status config_secret(const char *name, const char **value_out, struct error *error);
+
+/* How this process reaches Kafka; the library's lines go to our log. The settings and
+ * `client_id` must outlive the client that is opened with it. */
+struct kafka_options config_kafka(const struct config *config, const char *client_id);
 
 /* "PARSTOCK_SHOP_<NAME><suffix>": upper case, '-' and other signs as '_'. */
 void config_shop_variable(struct span shop, const char *suffix, char *room, size_t size);

@@ -7,6 +7,9 @@
 
 #include "common/base/error.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* Installs the handlers (also ignores SIGPIPE, sets PR_SET_DUMPABLE 0 and no core). */
 enum status life_begin(struct error *error);
 
@@ -24,7 +27,11 @@ void life_back_off(int *tries);
 
 /* Readiness, shown by /readyz and logged when it changes (once, not every try). */
 void life_ready(const char *part, bool ready, const char *why);
-bool life_is_ready(void);
+bool life_is_ready(void); /* every part is, there is one, and we are not ending */
+
+/* One line a part, for the body of /readyz. */
+struct buf;
+void life_ready_write(struct buf *out);
 
 int64_t clock_now_us(void); /* wall clock, microseconds since 1970 */
 int64_t clock_monotonic_us(void);

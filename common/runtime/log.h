@@ -2,8 +2,7 @@
  * One JSON object a line on stderr. Only runtime/ and workers/ log; libraries return.
  * Fields are given as name, value pairs ended by LOG_END:
  *
- *     log_info("partition taken", LOG_TEXT("topic", topic), LOG_INT("partition", 3),
- * LOG_END);
+ *     log_info("taken", LOG_TEXT("topic", topic), LOG_INT("partition", 3), LOG_END);
  *
  * Every line holds ts, level, msg, and the component set by log_open. Thread-safe; a line
  * is one write. Values are escaped; nothing secret is ever passed in.

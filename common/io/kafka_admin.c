@@ -1,0 +1,246 @@
+#include "common/io/kafka_admin.h"
+
+#include "common/base/check.h"
+#include "common/base/scope.h"
+#include "common/io/kafka_conf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REASON_MAX 256
+
+struct kafka_admin {
+    rd_kafka_t *client;
+    rd_kafka_queue_t *queue;
+};
+
+static void event_release(rd_kafka_event_t **slot)
+{
+    if (*slot != NULL) rd_kafka_event_destroy(TAKE(*slot));
+}
+
+static void metadata_release(const struct rd_kafka_metadata **slot)
+{
+    if (*slot != NULL) rd_kafka_metadata_destroy(TAKE(*slot));
+}
+
+static void options_release(rd_kafka_AdminOptions_t **slot)
+{
+    if (*slot != NULL) rd_kafka_AdminOptions_destroy(TAKE(*slot));
+}
+
+enum status kafka_admin_open(const struct kafka_options *options,
+                             struct kafka_admin **out, struct error *error)
+{
+    rd_kafka_conf_t *conf = NULL;
+    enum status status = kafka_conf_new(options, KAFKA_ADMIN, &conf, error);
+    if (status != STATUS_OK) return status;
+    struct kafka_admin *admin = calloc(1, sizeof(*admin));
+    if (admin == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return error_set(error, STATUS_RETRY, "Kafka client: no memory");
+    }
+    status = kafka_client_new(KAFKA_ADMIN, conf, &admin->client, error);
+    if (status != STATUS_OK) {
+        free(admin);
+        return status;
+    }
+    admin->queue = rd_kafka_queue_new(admin->client);
+    *out = admin;
+    return STATUS_OK;
+}
+
+void kafka_admin_close(struct kafka_admin **slot)
+{
+    struct kafka_admin *admin = TAKE(*slot);
+    if (admin == NULL) return;
+    rd_kafka_queue_destroy(admin->queue);
+    rd_kafka_destroy(admin->client);
+    free(admin);
+}
+
+/* ---- what there is -------------------------------------------------------------------- */
+
+static void topic_fill(struct kafka_topic *topic, const rd_kafka_metadata_topic_t *found)
+{
+    topic->partitions = found->partition_cnt;
+    topic->replicas = found->partition_cnt > 0 ? found->partitions[0].replica_cnt : 0;
+    topic->usable = found->partition_cnt > 0;
+    for (int i = 0; i < found->partition_cnt; i++)
+        topic->usable = topic->usable && found->partitions[i].leader >= 0;
+}
+
+static void topic_look_up(struct kafka_topic *topic,
+                          const struct rd_kafka_metadata *metadata)
+{
+    const char *name = topic->name;
+    *topic = (struct kafka_topic){.name = name};
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        if (strcmp(metadata->topics[i].topic, name) == 0)
+            topic_fill(topic, &metadata->topics[i]);
+    }
+}
+
+enum status kafka_admin_topics(struct kafka_admin *admin, struct kafka_topic *topics,
+                               size_t count, int timeout_ms, struct error *error)
+{
+    SCOPED(metadata_release) const struct rd_kafka_metadata *metadata = NULL;
+    /* All topics: asking for one by name would create it on a broker that allows that. */
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(admin->client, 1, NULL, &metadata, timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_status(code, "list topics", error);
+    for (size_t i = 0; i < count; i++)
+        topic_look_up(&topics[i], metadata);
+    return STATUS_OK;
+}
+
+/* ---- admin requests ------------------------------------------------------------------- */
+
+static rd_kafka_AdminOptions_t *admin_options(const struct kafka_admin *admin,
+                                              rd_kafka_admin_op_t operation,
+                                              int timeout_ms)
+{
+    char reason[REASON_MAX];
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(admin->client, operation);
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, reason,
+                                                    sizeof(reason));
+    return options;
+}
+
+/* The answer; the library itself gives up a little before our own limit. */
+static enum status admin_wait(struct kafka_admin *admin, const char *doing,
+                              int timeout_ms, rd_kafka_event_t **event_out,
+                              struct error *error)
+{
+    SCOPED(event_release)
+    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, timeout_ms + 1000);
+    if (event == NULL) return kafka_status(RD_KAFKA_RESP_ERR__TIMED_OUT, doing, error);
+    enum status status = kafka_status(rd_kafka_event_error(event), doing, error);
+    if (status == STATUS_OK) *event_out = TAKE(event);
+    return status;
+}
+
+static void policy_fill(struct kafka_topic *topic,
+                        const rd_kafka_ConfigResource_t *resource)
+{
+    size_t count = 0;
+    const rd_kafka_ConfigEntry_t **entries =
+        rd_kafka_ConfigResource_configs(resource, &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), "cleanup.policy") == 0 &&
+            value != NULL)
+            (void)snprintf(topic->cleanup_policy, sizeof(topic->cleanup_policy), "%s",
+                           value);
+    }
+}
+
+static enum status policies_read(rd_kafka_event_t *event, struct kafka_topic *topics,
+                                 size_t count, struct error *error)
+{
+    size_t resource_count = 0;
+    const rd_kafka_DescribeConfigs_result_t *result =
+        rd_kafka_event_DescribeConfigs_result(event);
+    const rd_kafka_ConfigResource_t **resources =
+        rd_kafka_DescribeConfigs_result_resources(result, &resource_count);
+    for (size_t i = 0; i < resource_count; i++) {
+        enum status status = kafka_status(rd_kafka_ConfigResource_error(resources[i]),
+                                          "describe topics", error);
+        if (status != STATUS_OK) return status;
+        const char *name = rd_kafka_ConfigResource_name(resources[i]);
+        for (size_t j = 0; j < count; j++) {
+            if (strcmp(topics[j].name, name) == 0) policy_fill(&topics[j], resources[i]);
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status kafka_admin_policies(struct kafka_admin *admin, struct kafka_topic *topics,
+                                 size_t count, int timeout_ms, struct error *error)
+{
+    rd_kafka_ConfigResource_t *resources[KAFKA_TOPICS_MAX];
+    size_t resource_count = 0;
+    ASSERT(count <= KAFKA_TOPICS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (topics[i].partitions > 0)
+            resources[resource_count++] =
+                rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i].name);
+    }
+    if (resource_count == 0) return STATUS_OK;
+    SCOPED(options_release)
+    rd_kafka_AdminOptions_t *options =
+        admin_options(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+    rd_kafka_DescribeConfigs(admin->client, resources, resource_count, options,
+                             admin->queue);
+    rd_kafka_ConfigResource_destroy_array(resources, resource_count);
+    SCOPED(event_release) rd_kafka_event_t *event = NULL;
+    enum status status = admin_wait(admin, "describe topics", timeout_ms, &event, error);
+    if (status != STATUS_OK) return status;
+    return policies_read(event, topics, count, error);
+}
+
+/* ---- creating ------------------------------------------------------------------------- */
+
+static enum status plan_new(const struct kafka_topic_plan *plan,
+                            rd_kafka_NewTopic_t **out, struct error *error)
+{
+    char reason[REASON_MAX] = "";
+    *out = rd_kafka_NewTopic_new(plan->name, plan->partitions, plan->replicas, reason,
+                                 sizeof(reason));
+    if (*out == NULL)
+        return error_set(error, STATUS_FATAL, "topic %s: %s", plan->name, reason);
+    for (size_t i = 0; i < plan->setting_count; i++)
+        (void)rd_kafka_NewTopic_set_config(*out, plan->settings[i].name,
+                                           plan->settings[i].value);
+    return STATUS_OK;
+}
+
+static enum status created_read(const rd_kafka_topic_result_t *result,
+                                struct error *error)
+{
+    char doing[320];
+    rd_kafka_resp_err_t code = rd_kafka_topic_result_error(result);
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return STATUS_OK;
+    const char *why = rd_kafka_topic_result_error_string(result);
+    (void)snprintf(doing, sizeof(doing), "create topic %s (%.160s)",
+                   rd_kafka_topic_result_name(result), why != NULL ? why : "");
+    return kafka_status(code, doing, error);
+}
+
+static enum status all_created(rd_kafka_event_t *event, struct error *error)
+{
+    size_t count = 0;
+    const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(
+        rd_kafka_event_CreateTopics_result(event), &count);
+    for (size_t i = 0; i < count; i++) {
+        enum status status = created_read(results[i], error);
+        if (status != STATUS_OK) return status;
+    }
+    return STATUS_OK;
+}
+
+enum status kafka_admin_create(struct kafka_admin *admin,
+                               const struct kafka_topic_plan *plans, size_t count,
+                               int timeout_ms, struct error *error)
+{
+    rd_kafka_NewTopic_t *topics[KAFKA_TOPICS_MAX];
+    ASSERT(count > 0 && count <= KAFKA_TOPICS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        enum status status = plan_new(&plans[i], &topics[i], error);
+        if (status == STATUS_OK) continue;
+        rd_kafka_NewTopic_destroy_array(topics, i);
+        return status;
+    }
+    SCOPED(options_release)
+    rd_kafka_AdminOptions_t *options =
+        admin_options(admin, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
+    rd_kafka_CreateTopics(admin->client, topics, count, options, admin->queue);
+    rd_kafka_NewTopic_destroy_array(topics, count);
+    SCOPED(event_release) rd_kafka_event_t *event = NULL;
+    enum status status = admin_wait(admin, "create topics", timeout_ms, &event, error);
+    if (status != STATUS_OK) return status;
+    return all_created(event, error);
+}

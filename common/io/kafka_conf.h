@@ -1,0 +1,49 @@
+/*
+ * librdkafka's configuration by role, and its errors as remedies. Included by
+ * common/io/kafka_*.c only, like librdkafka's own header.
+ *
+ * A role's promises (idempotence, acks, partitioner, no commit and no reset by the
+ * library) are set last and cannot be overridden; bounds and pace are defaults that the
+ * operator's properties may change. The library's log lines go to options->log, never to
+ * stderr; they are one for the whole process, the last one given.
+ */
+#ifndef PARSTOCK_IO_KAFKA_CONF_H
+#define PARSTOCK_IO_KAFKA_CONF_H
+
+#include "common/base/error.h"
+#include "common/io/kafka_options.h"
+
+#include <librdkafka/rdkafka.h>
+
+/* Distributions' 2.0.2 skips offsets after a pause and loops in cooperative rebalances.
+ */
+#if RD_KAFKA_VERSION < 0x020f0100
+#error                                                                                   \
+    "librdkafka 2.15.1 or newer is needed: run 'make deps-build' and leave its include path first"
+#endif
+
+enum kafka_role { KAFKA_CONSUMER, KAFKA_PRODUCER, KAFKA_ADMIN };
+
+/* The caller hands *conf_out to rd_kafka_new or destroys it. STATUS_FATAL (78) names the
+ * property that is unknown, invalid, or not the operator's to set. */
+enum status kafka_conf_new(const struct kafka_options *options, enum kafka_role role,
+                           rd_kafka_conf_t **conf_out, struct error *error);
+
+/* One more property of the role's own, e.g. group.id. */
+enum status kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+                           struct error *error);
+
+/* Creates the client; takes the configuration over, also on failure. */
+enum status kafka_client_new(enum kafka_role role, rd_kafka_conf_t *conf,
+                             rd_kafka_t **out, struct error *error);
+
+/*
+ * What to do about an error of the library. STATUS_OK for none; error.code is its name,
+ * the text says what was being done and the remedy. Most are weather (STATUS_RETRY);
+ * STATUS_REJECT: this record never will be taken; STATUS_FATAL: configuration, or a
+ * producer that has lost its promise and must be opened anew.
+ */
+enum status kafka_status(rd_kafka_resp_err_t code, const char *doing,
+                         struct error *error);
+
+#endif

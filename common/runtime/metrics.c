@@ -1,0 +1,145 @@
+#include "common/runtime/metrics.h"
+
+#include "common/base/check.h"
+#include "common/base/pool.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+
+#define METRICS_TEXT_MAX ((size_t)1024 * 1024)
+
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE };
+
+struct metric {
+    const char *name;
+    const char *labels;
+    const char *help;
+    enum metric_kind kind;
+    _Atomic int64_t value;
+};
+
+static const char *const KIND_NAMES[] = {
+    [METRIC_COUNTER] = "counter",
+    [METRIC_GAUGE] = "gauge",
+};
+
+static struct metric metrics[METRICS_MAX];
+static atomic_size_t metric_count;
+static struct pool metric_texts = {.max = METRICS_TEXT_MAX};
+static pthread_mutex_t metrics_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static const char *metric_keep(const char *text)
+{
+    struct span kept = pool_span(
+        &metric_texts, (struct span){.bytes = text, .length = strlen(text) + 1});
+    ASSERT(kept.bytes != NULL);
+    return kept.bytes;
+}
+
+static struct metric *metric_find(const char *name, const char *labels)
+{
+    size_t count = atomic_load(&metric_count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(metrics[i].name, name) == 0 && strcmp(metrics[i].labels, labels) == 0)
+            return &metrics[i];
+    }
+    return NULL;
+}
+
+static struct metric *metric_make(const struct metric *wanted)
+{
+    size_t count = atomic_load(&metric_count);
+    ASSERT(count < METRICS_MAX);
+    struct metric *metric = &metrics[count];
+    metric->name = metric_keep(wanted->name);
+    metric->labels = metric_keep(wanted->labels);
+    metric->help = metric_keep(wanted->help);
+    metric->kind = wanted->kind;
+    atomic_store(&metric->value, 0);
+    /* Only now may a reader see it: readers take no lock. */
+    atomic_store(&metric_count, count + 1);
+    return metric;
+}
+
+static struct metric *metric_register(const struct metric *wanted)
+{
+    ASSERT(strncmp(wanted->name, "parstock_", strlen("parstock_")) == 0);
+    pthread_mutex_lock(&metrics_lock);
+    struct metric *metric = metric_find(wanted->name, wanted->labels);
+    if (metric == NULL) metric = metric_make(wanted);
+    pthread_mutex_unlock(&metrics_lock);
+    ASSERT(metric->kind == wanted->kind);
+    return metric;
+}
+
+struct metric *metrics_counter(const char *name, const char *labels, const char *help)
+{
+    struct metric wanted = {
+        .name = name, .labels = labels, .help = help, .kind = METRIC_COUNTER};
+    return metric_register(&wanted);
+}
+
+struct metric *metrics_gauge(const char *name, const char *labels, const char *help)
+{
+    struct metric wanted = {
+        .name = name, .labels = labels, .help = help, .kind = METRIC_GAUGE};
+    return metric_register(&wanted);
+}
+
+void metric_add(struct metric *metric, int64_t amount)
+{
+    ASSERT(metric->kind == METRIC_GAUGE || amount >= 0);
+    atomic_fetch_add_explicit(&metric->value, amount, memory_order_relaxed);
+}
+
+void metric_set(struct metric *metric, int64_t value)
+{
+    ASSERT(metric->kind == METRIC_GAUGE);
+    atomic_store_explicit(&metric->value, value, memory_order_relaxed);
+}
+
+int64_t metric_value(const struct metric *metric)
+{
+    return atomic_load_explicit(&metric->value, memory_order_relaxed);
+}
+
+static void metric_write_help(const struct metric *metric, struct buf *out)
+{
+    buf_format(out, "# HELP %s ", metric->name);
+    for (const char *at = metric->help; *at != '\0'; at++) {
+        if (*at == '\\' || *at == '\n')
+            buf_text(out, *at == '\n' ? "\\n" : "\\\\");
+        else
+            buf_byte(out, *at);
+    }
+    buf_format(out, "\n# TYPE %s %s\n", metric->name, KIND_NAMES[metric->kind]);
+}
+
+static void metric_write_value(const struct metric *metric, struct buf *out)
+{
+    buf_text(out, metric->name);
+    if (metric->labels[0] != '\0') buf_format(out, "{%s}", metric->labels);
+    buf_format(out, " %" PRId64 "\n", metric_value(metric));
+}
+
+/* Index of the first series of this name: a family must be one block of lines. */
+static size_t metric_family(size_t index)
+{
+    size_t first = 0;
+    while (strcmp(metrics[first].name, metrics[index].name) != 0)
+        first++;
+    return first;
+}
+
+void metrics_write(struct buf *out)
+{
+    size_t count = atomic_load(&metric_count);
+    for (size_t i = 0; i < count; i++) {
+        if (metric_family(i) != i) continue;
+        metric_write_help(&metrics[i], out);
+        for (size_t j = i; j < count; j++) {
+            if (strcmp(metrics[i].name, metrics[j].name) == 0)
+                metric_write_value(&metrics[j], out);
+        }
+    }
+}

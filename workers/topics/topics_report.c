@@ -1,0 +1,119 @@
+#include "workers/topics/topics_report.h"
+
+#include "common/base/scope.h"
+#include "common/codec/json_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define OUTPUT_MAX ((size_t)64 * 1024)
+
+struct line {
+    const struct kafka_topic *found;
+    const char *state; /* "created", "exists", "missing" */
+    struct topic_difference differences[TOPIC_DIFFERENCES_MAX];
+    size_t count;
+};
+
+static struct line line_of(const struct topic_table *table,
+                           const struct topics_report *report, size_t index)
+{
+    struct line line = {.found = &report->found[index], .state = "exists"};
+    line.count = topic_compare(table, index, line.found, line.differences);
+    if (line.found->partitions == 0)
+        line.state = "missing";
+    else if (report->created[index])
+        line.state = "created";
+    return line;
+}
+
+static void line_text(const struct line *line, struct buf *out)
+{
+    buf_format(out, "%-8s %s", line->state, line->found->name);
+    if (line->found->partitions > 0)
+        buf_format(out, "  %" PRId32 " partitions, %" PRId32 " replicas",
+                   line->found->partitions, line->found->replicas);
+    for (size_t i = 0; i < line->count; i++)
+        buf_format(out, "\n         differs: %s is %s, declared is %s",
+                   line->differences[i].what, line->differences[i].found,
+                   line->differences[i].declared);
+    buf_byte(out, '\n');
+}
+
+static void difference_json(const struct topic_difference *difference, struct buf *out)
+{
+    buf_byte(out, '{');
+    json_name(out, "what");
+    json_text(out, span_from(difference->what));
+    json_name(out, "declared");
+    json_text(out, span_from(difference->declared));
+    json_name(out, "found");
+    json_text(out, span_from(difference->found));
+    buf_byte(out, '}');
+}
+
+static void line_json(const struct line *line, struct buf *out)
+{
+    const char *policy = line->found->cleanup_policy;
+    buf_byte(out, '{');
+    json_name(out, "topic");
+    json_text(out, span_from(line->found->name));
+    json_name(out, "state");
+    json_text(out, span_from(line->state));
+    json_name(out, "partitions");
+    json_number(out, line->found->partitions);
+    json_name(out, "replicas");
+    json_number(out, line->found->replicas);
+    json_name(out, "cleanup_policy");
+    json_text(out, span_from(policy[0] != '\0' ? policy : NULL));
+    json_name(out, "differences");
+    buf_byte(out, '[');
+    for (size_t i = 0; i < line->count; i++) {
+        if (i > 0) buf_byte(out, ',');
+        difference_json(&line->differences[i], out);
+    }
+    buf_text(out, "]}");
+}
+
+static void json_begin(struct buf *out, bool same, const char *note)
+{
+    buf_byte(out, '{');
+    json_name(out, "ok");
+    buf_text(out, same ? "true" : "false");
+    if (note[0] != '\0') {
+        json_name(out, "note");
+        json_text(out, span_from(note));
+    }
+    json_name(out, "topics");
+    buf_byte(out, '[');
+}
+
+bool topics_report_print(const struct topic_table *table,
+                         const struct topics_report *report, const char *output)
+{
+    bool whole = strcmp(output, "json") == 0;
+    bool lines = strcmp(output, "jsonl") == 0;
+    bool same = true;
+    struct line line[TOPIC_COUNT];
+    for (size_t i = 0; i < TOPIC_COUNT; i++) {
+        line[i] = line_of(table, report, i);
+        same = same && line[i].count == 0;
+    }
+    SCOPED(buf_free) struct buf out;
+    buf_init(&out, OUTPUT_MAX);
+    if (whole) json_begin(&out, same, report->note);
+    for (size_t i = 0; i < TOPIC_COUNT; i++) {
+        if (whole && i > 0) buf_byte(&out, ',');
+        if (whole || lines)
+            line_json(&line[i], &out);
+        else
+            line_text(&line[i], &out);
+        if (lines) buf_byte(&out, '\n');
+    }
+    if (whole)
+        buf_text(&out, "]}\n");
+    else if (!lines && report->note[0] != '\0')
+        buf_format(&out, "note: %s\n", report->note);
+    fwrite(out.bytes, 1, out.length, stdout);
+    return same;
+}
