@@ -9,7 +9,6 @@
 
 #define POSTGRES_PREPARED_MAX 128
 #define POSTGRES_STATEMENT_TIMEOUT_MS 60000
-#define PG_EPOCH_US 946684800000000LL
 
 struct postgres {
     PGconn *connection;
@@ -429,9 +428,7 @@ enum status postgres_copy(struct postgres *postgres, const char *copy_sql,
 }
 
 static enum status stream_rows(struct postgres *postgres, const char *doing,
-                               enum status (*each)(void *, const struct rows *,
-                                                   struct error *),
-                               void *self, struct error *error)
+                               const struct row_visitor *visitor, struct error *error)
 {
     enum status status = STATUS_OK;
     PGresult *result;
@@ -441,7 +438,7 @@ static enum status stream_rows(struct postgres *postgres, const char *doing,
             status = result_error(postgres, result, doing, error);
         else if (status == STATUS_OK && PQntuples(result) > 0) {
             row = (struct rows){.result = result, .count = 1};
-            status = each(self, &row, error);
+            status = visitor->each(visitor->self, &row, error);
         }
         PQclear(result);
     }
@@ -450,9 +447,7 @@ static enum status stream_rows(struct postgres *postgres, const char *doing,
 
 enum status postgres_stream(struct postgres *postgres, const struct statement *statement,
                             const struct pg_params *params,
-                            enum status (*each)(void *self, const struct rows *row,
-                                                struct error *error),
-                            void *self, struct error *error)
+                            const struct row_visitor *visitor, struct error *error)
 {
     enum status status = params_check(params, statement->name, error);
     if (status == STATUS_OK) status = prepare(postgres, statement, params, error);
@@ -460,50 +455,5 @@ enum status postgres_stream(struct postgres *postgres, const struct statement *s
     if (send_prepared(postgres, statement, params) == 0 ||
         PQsetSingleRowMode(postgres->connection) == 0)
         return connection_error(postgres, statement->name, error);
-    return stream_rows(postgres, statement->name, each, self, error);
-}
-
-/* ---- rows
- * -------------------------------------------------------------------------------- */
-
-void rows_release(struct rows *rows)
-{
-    PQclear(rows->result);
-    *rows = (struct rows){0};
-}
-
-bool rows_is_null(const struct rows *rows, int row, int column)
-{
-    ASSERT(row >= 0 && row < rows->count);
-    return PQgetisnull(rows->result, row, column) != 0;
-}
-
-struct span rows_span(const struct rows *rows, int row, int column)
-{
-    if (rows_is_null(rows, row, column)) return (struct span){0};
-    return (struct span){.bytes = PQgetvalue(rows->result, row, column),
-                         .length = (size_t)PQgetlength(rows->result, row, column)};
-}
-
-int64_t rows_int(const struct rows *rows, int row, int column)
-{
-    struct span bytes = rows_span(rows, row, column);
-    if (bytes.bytes == NULL) return 0;
-    ASSERT(bytes.length == 2 || bytes.length == 4 || bytes.length == 8);
-    uint64_t value = (bytes.bytes[0] & 0x80) != 0 ? UINT64_MAX : 0;
-    for (size_t at = 0; at < bytes.length; at++)
-        value = value << 8 | (unsigned char)bytes.bytes[at];
-    return (int64_t)value;
-}
-
-bool rows_bool(const struct rows *rows, int row, int column)
-{
-    struct span bytes = rows_span(rows, row, column);
-    return bytes.length == 1 && bytes.bytes[0] != 0;
-}
-
-int64_t rows_time(const struct rows *rows, int row, int column)
-{
-    if (rows_is_null(rows, row, column)) return 0;
-    return rows_int(rows, row, column) + PG_EPOCH_US;
+    return stream_rows(postgres, statement->name, visitor, error);
 }

@@ -159,27 +159,19 @@ const struct audit_check *store_audit_check(size_t at)
     return at < COUNT_OF(CHECKS) ? &CHECKS[at] : NULL;
 }
 
-struct offenders_reader {
-    enum status (*each)(void *self, struct span offender, struct error *error);
-    void *self;
-};
-
 static enum status read_offender(void *self, const struct rows *row, struct error *error)
 {
-    const struct offenders_reader *reader = self;
-    return reader->each(reader->self, rows_span(row, 0, 0), error);
+    const struct offender_visitor *visitor = self;
+    return visitor->each(visitor->self, rows_span(row, 0, 0), error);
 }
 
 enum status store_audit_run(struct postgres *postgres, const struct audit_check *check,
-                            int max,
-                            enum status (*each)(void *self, struct span offender,
-                                                struct error *error),
-                            void *self, struct error *error)
+                            const struct offender_visitor *visitor, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
-    struct offenders_reader reader = {.each = each, .self = self};
+    struct offender_visitor copy = *visitor;
+    const struct row_visitor reader = {.each = read_offender, .self = &copy};
     pg_params_init(&params);
-    pg_params_int8(&params, max);
-    return postgres_stream(postgres, check->statement, &params, read_offender, &reader,
-                           error);
+    pg_params_int8(&params, visitor->max);
+    return postgres_stream(postgres, check->statement, &params, &reader, error);
 }

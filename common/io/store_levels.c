@@ -13,14 +13,9 @@ static const struct statement LEVELS = {
     "WHERE ($1::text IS NULL OR l.sku = $1) AND ($2::text IS NULL OR l.location = $2) "
     "ORDER BY l.sku COLLATE \"C\", l.location COLLATE \"C\", s.shop COLLATE \"C\""};
 
-struct levels_reader {
-    enum status (*each)(void *self, const struct level_view *view, struct error *error);
-    void *self;
-};
-
 static enum status read_level(void *self, const struct rows *row, struct error *error)
 {
-    const struct levels_reader *reader = self;
+    const struct level_visitor *visitor = self;
     const struct level_view view = {
         .sku = rows_span(row, 0, 0),
         .location = rows_span(row, 0, 1),
@@ -37,18 +32,17 @@ static enum status read_level(void *self, const struct rows *row, struct error *
                  .shown = rows_int(row, 0, 8),
                  .state = rows_span(row, 0, 9)},
     };
-    return reader->each(reader->self, &view, error);
+    return visitor->each(visitor->self, &view, error);
 }
 
 enum status store_levels(struct postgres *postgres, const struct level_filter *filter,
-                         enum status (*each)(void *self, const struct level_view *view,
-                                             struct error *error),
-                         void *self, struct error *error)
+                         const struct level_visitor *visitor, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
-    struct levels_reader reader = {.each = each, .self = self};
+    struct level_visitor copy = *visitor;
+    const struct row_visitor reader = {.each = read_level, .self = &copy};
     pg_params_init(&params);
     pg_params_text(&params, filter->sku);
     pg_params_text(&params, filter->location);
-    return postgres_stream(postgres, &LEVELS, &params, read_level, &reader, error);
+    return postgres_stream(postgres, &LEVELS, &params, &reader, error);
 }

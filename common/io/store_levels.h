@@ -37,10 +37,12 @@ struct level_filter {
     struct span sku;
     struct span location;
 };
+struct level_visitor {
+    enum status (*each)(void *self, const struct level_view *view, struct error *error);
+    void *self;
+};
 enum status store_levels(struct postgres *postgres, const struct level_filter *filter,
-                         enum status (*each)(void *self, const struct level_view *view,
-                                             struct error *error),
-                         void *self, struct error *error);
+                         const struct level_visitor *visitor, struct error *error);
 
 /* ---- audit --------------------------------------------------------------------------------- */
 
@@ -64,9 +66,12 @@ struct audit_check {
 const struct audit_check *store_audit_check(size_t at); /* NULL past the end */
 
 /* `each` gets one text an offender, at most `max` of them a check. */
+struct offender_visitor {
+    int max;
+    enum status (*each)(void *self, struct span offender, struct error *error);
+    void *self;
+};
 enum status store_audit_run(struct postgres *postgres, const struct audit_check *check,
-                            int max, enum status (*each)(void *self, struct span offender,
-                                                         struct error *error),
-                            void *self, struct error *error);
+                            const struct offender_visitor *visitor, struct error *error);
 
 #endif

@@ -24,8 +24,9 @@ static enum status take(struct apply *apply, int32_t partition, struct take *tak
         status = postgres_open(&options, &apply->postgres, error);
     }
     if (status == STATUS_OK)
-        status = store_take(apply->postgres, span_from(apply->topic), partition,
-                            span_from(apply->owner), take_out, error);
+        status = store_take(
+            apply->postgres, &(struct partition_ref){span_from(apply->topic), partition},
+            span_from(apply->owner), take_out, error);
     return status;
 }
 

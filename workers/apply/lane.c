@@ -161,12 +161,8 @@ static void forget_done(struct lane *lane)
 static enum status learn_progress(struct lane *lane, struct error *error)
 {
     SCOPED(rows_release) struct rows rows = {0};
-    int32_t partitions[LANE_PARTS_MAX];
-    size_t count = lane->part_count;
-    for (size_t at = 0; at < count; at++)
-        partitions[at] = lane->parts[at].partition;
-    enum status status = store_progress(lane->postgres, span_from(lane->apply->topic),
-                                        partitions, count, &rows, error);
+    enum status status =
+        store_progress(lane->postgres, span_from(lane->apply->topic), &rows, error);
     for (int row = 0; status == STATUS_OK && row < rows.count; row++) {
         struct part *part = find_part(lane, (int32_t)rows_int(&rows, row, 0));
         if (part == NULL || part->lost)
@@ -383,8 +379,10 @@ static enum status trim_idle(struct lane *lane, struct error *error)
         relay_settle(relay);
         if (lane->parts[at].lost || relay->below <= relay->trimmed)
             continue;
-        status = store_outbox_trim(lane->postgres, span_from(lane->apply->topic),
-                                   relay->partition, relay->below, error);
+        status = store_outbox_trim(
+            lane->postgres,
+            &(struct partition_ref){span_from(lane->apply->topic), relay->partition},
+            relay->below, error);
         if (status == STATUS_OK)
             relay->trimmed = relay->below;
     }

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CATCH_UP_ROWS 200
 #define FULL_QUEUE_WAIT_MS 20
 
 /* `pending` counts the records without an answer, and one for the relay itself. */
@@ -138,7 +137,7 @@ enum status relay_send(struct relay *relay, const struct relay_way *way,
 static size_t whole_offsets(const struct outbox_row *rows, size_t count, int64_t *next_out)
 {
     size_t end = count;
-    if (count == CATCH_UP_ROWS)
+    if (count == STORE_OUTBOX_PAGE)
         while (end > 1 && rows[end - 1].offset == rows[count - 1].offset)
             end--;
     *next_out = rows[end - 1].offset + 1;
@@ -148,8 +147,8 @@ static size_t whole_offsets(const struct outbox_row *rows, size_t count, int64_t
 static enum status send_page(struct relay *relay, const struct relay_way *way,
                              const struct rows *rows, int64_t *from, struct error *error)
 {
-    struct outbox_row page[CATCH_UP_ROWS] = {0};
-    ASSERT(rows->count > 0 && rows->count <= CATCH_UP_ROWS);
+    struct outbox_row page[STORE_OUTBOX_PAGE] = {0};
+    ASSERT(rows->count > 0 && rows->count <= STORE_OUTBOX_PAGE);
     for (int row = 0; row < rows->count; row++)
         page[row] = store_outbox_row(rows, row);
     size_t count = whole_offsets(page, (size_t)rows->count, from);
@@ -163,8 +162,9 @@ enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
     int64_t from = relay->below;
     for (;;) {
         SCOPED(rows_release) struct rows rows = {0};
-        enum status status = store_outbox_read(postgres, way->source_topic, relay->partition,
-                                               from, CATCH_UP_ROWS, &rows, error);
+        enum status status = store_outbox_read(
+            postgres, &(struct partition_ref){way->source_topic, relay->partition}, from,
+            &rows, error);
         if (status != STATUS_OK)
             return status;
         if (rows.count == 0)

@@ -84,8 +84,9 @@ static enum status run_checks(struct audit *audit, struct postgres *postgres, in
         if (isatty(STDERR_FILENO) != 0 && audit->output == OUTPUT_TABLE)
             fprintf(stderr, "\rchecking %s ...\r", audit->check->id);
         audit->found = 0;
-        enum status status = store_audit_run(postgres, audit->check, most, note_offender,
-                                             audit, error);
+        const struct offender_visitor visitor = {
+            .max = most, .each = note_offender, .self = audit};
+        enum status status = store_audit_run(postgres, audit->check, &visitor, error);
         if (status != STATUS_OK)
             return status;
         print_check(audit);

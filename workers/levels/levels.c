@@ -200,7 +200,8 @@ static enum status print_levels(const struct config *config, const struct level_
         return status;
     if (printer->output == OUTPUT_JSON)
         puts("[");
-    status = store_levels(postgres, filter, print_level, printer, error);
+    const struct level_visitor visitor = {.each = print_level, .self = printer};
+    status = store_levels(postgres, filter, &visitor, error);
     close_json(printer);
     if (printer->output == OUTPUT_JSON && status == STATUS_OK)
         puts("]");
