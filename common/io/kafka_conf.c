@@ -50,12 +50,29 @@ static const struct preset PROMISES[] = {
 static void (*log_target)(int level, const char *facility, const char *text);
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The operator's properties are one set for consumers and producers, so that the
- * library's remark that one of them concerns only the other kind is no news. */
+/* Lines of the library that say nothing, by facility and a part of their text. */
+struct noise {
+    const char *facility;
+    const char *text;
+};
+
+static const struct noise NOISE[] = {
+    /* The operator's properties are one set for consumers and producers. */
+    {"CONFWARN", "will be ignored by"},
+    /* The mock cluster's own client has no brokers to go to. */
+    {"CONFWARN", "bootstrap.servers"},
+    /* Repeated at every try; the FAIL line beside it says why, once in half a minute. */
+    {"ERROR", "brokers are down"},
+};
+
 static bool log_is_noise(const char *facility, const char *text)
 {
-    return strcmp(facility, "CONFWARN") == 0 &&
-           strstr(text, "will be ignored by") != NULL;
+    for (size_t i = 0; i < COUNT_OF(NOISE); i++) {
+        if (strcmp(facility, NOISE[i].facility) == 0 &&
+            strstr(text, NOISE[i].text) != NULL)
+            return true;
+    }
+    return false;
 }
 
 static void conf_log(const rd_kafka_t *client, int level, const char *facility,

@@ -31,9 +31,9 @@ static void line_text(const struct line *line, struct buf *out)
 {
     buf_format(out, "%-8s %s", line->state, line->found->name);
     if (line->found->partitions > 0)
-        buf_format(out, "  %" PRId32 " partitions, %" PRId32 " replicas",
+        buf_format(out, "  partitions %" PRId32 ", replicas %" PRId32,
                    line->found->partitions, line->found->replicas);
-    for (size_t i = 0; i < line->count; i++)
+    for (size_t i = 0; line->found->partitions > 0 && i < line->count; i++)
         buf_format(out, "\n         differs: %s is %s, declared is %s",
                    line->differences[i].what, line->differences[i].found,
                    line->differences[i].declared);
