@@ -72,7 +72,7 @@ PROGRAM := $(OUT)/parstock
 UNIT_HELPER_OBJECTS := $(UNIT_HELPERS:%.c=$(OUT)/obj/%.o)
 UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(OUT)/tests/unit/%)
 REPLAY_PROGRAMS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(OUT)/tests/replay/%)
-TOOL_PROGRAMS := $(TOOL_SOURCES:tests/tools/%.c=$(OUT)/tests/tools/%)
+TOOL_PROGRAMS := $(TOOL_SOURCES:tests/tools/%.c=$(OUT)/tests/%)
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=build/fuzz/%)
 
 # ---- targets ------------------------------------------------------------------------------------
@@ -86,6 +86,7 @@ help: ## list the targets
 	@echo
 	@echo '  SANITIZE=address,undefined or thread   build into build/san-<name>/ instead'
 	@echo '  BROKER=kafka                           demo on Apache Kafka, not the embedded broker'
+	@echo '  test-SUITE                             one suite of the tests; tests/run --list names them'
 	@echo '  SECONDS=n FUZZ=name                    fuzz for n seconds each, or only one fuzzer'
 
 parstock: $(PROGRAM)
@@ -142,7 +143,7 @@ $(OUT)/tests/unit/%: $(OUT)/obj/tests/unit/%.o $(UNIT_HELPER_OBJECTS) $(ARCHIVE)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_ALL) $(CMOCKA_LIBS)
 
-$(OUT)/tests/tools/%: $(OUT)/obj/tests/tools/%.o $(ARCHIVE)
+$(OUT)/tests/%: $(OUT)/obj/tests/tools/%.o $(ARCHIVE)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_ALL)
@@ -207,6 +208,9 @@ lint: deps-lint objects ## check format, layers, purity, budgets, banned functio
 
 test: deps-test ## every test, against a real Kafka and a real PostgreSQL
 	@tests/run
+
+test-%: deps-test
+	@tests/run $*
 
 demo: deps-demo all ## the story in a few minutes (BROKER=kafka: on Apache Kafka)
 	@$(PYTHON) -m tests.demo $(if $(BROKER),--broker $(BROKER))

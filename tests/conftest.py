@@ -1,18 +1,19 @@
 """Servers that tests ask for by name: one of each per session, tests keep apart by schema and topic names."""
 
+import signal
 from pathlib import Path
 from typing import Iterator
 
 import pytest
 
-from tests.harness import process
 from tests.harness.kafka import ApacheKafka
 from tests.harness.postgres import Postgres
 from tests.harness.rundir import make_run_dir
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    process.install_handlers()
+    # pytest ends its run, fixtures and all, for KeyboardInterrupt only; SystemExit fails one test.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -119,7 +119,8 @@ static const struct shape RULE_ID = {
     .must_be = "1 to 100 of a-z 0-9 . _ - and begin and end with a letter or digit"};
 static const struct shape ENDPOINT = {
     TEXT_OF(1, 2000), .fits = is_endpoint,
-    .must_be = "a URL such as \"https://example.myshopify.com/\", without user or password"};
+    .must_be =
+        "a URL such as \"https://example.myshopify.com/\", without user or password"};
 
 static const char *const STATES[] = {"on_hand", "available", NULL};
 static const struct shape STATE = {.kind = SHAPE_WORD, .words = STATES};
@@ -144,12 +145,23 @@ static const char *const REASONS_OF_SHOPIFY[] = {"correction",
                                                  NULL};
 static const struct shape REASON = {.kind = SHAPE_WORD, .words = REASONS_OF_SHOPIFY};
 
-static const char *const CAUSES[] = {
-    "missed_event",   "lost_write",      "rejected_write",      "queue_delay",
-    "throttled",      "external_writer", "order_not_in_source", "source_conflict",
-    "stale_source",   "identity",        "not_stocked",         "untracked",
-    "policy_changed", "double_apply",    "oversold",            "unknown",
-    NULL};
+static const char *const CAUSES[] = {"missed_event",
+                                     "lost_write",
+                                     "rejected_write",
+                                     "queue_delay",
+                                     "throttled",
+                                     "external_writer",
+                                     "order_not_in_source",
+                                     "source_conflict",
+                                     "stale_source",
+                                     "identity",
+                                     "not_stocked",
+                                     "untracked",
+                                     "policy_changed",
+                                     "double_apply",
+                                     "oversold",
+                                     "unknown",
+                                     NULL};
 static const struct shape CAUSE = {.kind = SHAPE_WORD, .words = CAUSES};
 
 static const char *const RISKS[] = {"low", "high", NULL};
@@ -189,9 +201,12 @@ static const struct shape LOCATION = {OBJECT_OF(LOCATION_MEMBERS)};
 static const struct shape LOCATIONS = {LIST_OF(LOCATION, 1, CONTRACT_LOCATIONS_MAX)};
 
 static const struct shape_member NORMALISE_MEMBERS[] = {
-    {"nfkc", &BOOLEAN, false},      {"drop_ignorable", &BOOLEAN, false},
-    {"dashes", &BOOLEAN, false},    {"trim", &BOOLEAN, false},
-    {"collapse_spaces", &BOOLEAN, false}, {"fold_case", &BOOLEAN, false},
+    {"nfkc", &BOOLEAN, false},
+    {"drop_ignorable", &BOOLEAN, false},
+    {"dashes", &BOOLEAN, false},
+    {"trim", &BOOLEAN, false},
+    {"collapse_spaces", &BOOLEAN, false},
+    {"fold_case", &BOOLEAN, false},
 };
 static const struct shape NORMALISE = {OBJECT_OF(NORMALISE_MEMBERS)};
 static const struct shape_member SKU_MEMBERS[] = {{"normalise", &NORMALISE, false}};
@@ -255,23 +270,22 @@ static const struct shape SOME_TAGS = {LIST_OF(TAG, 1, LISTS_MAX)};
 static const struct shape SOME_SEVERITIES = {LIST_OF(SEVERITY, 1, LISTS_MAX),
                                              .unique = true};
 static const struct shape_member WHEN_MEMBERS[] = {
-    {"causes", &SOME_CAUSES, false},   {"risk", &SOME_RISKS, false},
-    {"shops", &SOME_NAMES, false},     {"locations", &SOME_NAMES, false},
-    {"skus", &SOME_SKUS, false},       {"tags", &SOME_TAGS, false},
-    {"direction", &DIRECTION, false},  {"min_units", &UNITS, false},
-    {"max_units", &UNITS, false},      {"min_value", &MONEY, false},
+    {"causes", &SOME_CAUSES, false},  {"risk", &SOME_RISKS, false},
+    {"shops", &SOME_NAMES, false},    {"locations", &SOME_NAMES, false},
+    {"skus", &SOME_SKUS, false},      {"tags", &SOME_TAGS, false},
+    {"direction", &DIRECTION, false}, {"min_units", &UNITS, false},
+    {"max_units", &UNITS, false},     {"min_value", &MONEY, false},
 };
 static const struct shape WHEN = {OBJECT_OF(WHEN_MEMBERS)};
 static const struct shape_member RULE_MEMBERS[] = {
-    {"id", &RULE_ID, true},    {"when", &WHEN, true},
-    {"do", &ACTION, true},     {"why", &LONG_TEXT, true},
-    {"runbook", &LONG_TEXT, false},
+    {"id", &RULE_ID, true},    {"when", &WHEN, true},          {"do", &ACTION, true},
+    {"why", &LONG_TEXT, true}, {"runbook", &LONG_TEXT, false},
 };
 static const struct shape RULE = {OBJECT_OF(RULE_MEMBERS)};
 static const struct shape POLICY_RULES = {LIST_OF(RULE, 0, 1000)};
 static const struct shape_member GUARD_MEMBERS[] = {
-    {"max_changed_levels", &UNITS, false},   {"max_changed_percent", &PERCENT, false},
-    {"max_zeroed_levels", &UNITS, false},    {"max_zeroed_percent", &PERCENT, false},
+    {"max_changed_levels", &UNITS, false},      {"max_changed_percent", &PERCENT, false},
+    {"max_zeroed_levels", &UNITS, false},       {"max_zeroed_percent", &PERCENT, false},
     {"max_rewrites_per_day", &REWRITES, false},
 };
 static const struct shape GUARDS = {OBJECT_OF(GUARD_MEMBERS)};
@@ -288,22 +302,17 @@ static const struct shape_member DRIFT_MEMBERS[] = {
 static const struct shape DRIFT = {OBJECT_OF(DRIFT_MEMBERS)};
 
 static const struct shape_member ALERT_MEMBERS[] = {
-    {"name", &NAME, true},
-    {"severity", &SOME_SEVERITIES, false},
-    {"causes", &SOME_CAUSES, false},
-    {"shops", &SOME_NAMES, false},
-    {"kind", &ALERT_KIND, true},
-    {"repeat_seconds", &REPEAT, false},
+    {"name", &NAME, true},           {"severity", &SOME_SEVERITIES, false},
+    {"causes", &SOME_CAUSES, false}, {"shops", &SOME_NAMES, false},
+    {"kind", &ALERT_KIND, true},     {"repeat_seconds", &REPEAT, false},
     {"why", &LONG_TEXT, false},
 };
 static const struct shape ALERT = {OBJECT_OF(ALERT_MEMBERS)};
 static const struct shape ALERTS = {LIST_OF(ALERT, 0, 1000)};
 
 static const struct shape_member KPI_MEMBERS[] = {
-    {"max_mismatch_percent", &PERCENT, false},
-    {"max_oversells", &UNITS, false},
-    {"max_unknown_percent", &PERCENT, false},
-    {"max_detection_seconds", &PERIOD, false},
+    {"max_mismatch_percent", &PERCENT, false}, {"max_oversells", &UNITS, false},
+    {"max_unknown_percent", &PERCENT, false},  {"max_detection_seconds", &PERIOD, false},
     {"max_repair_seconds", &PERIOD, false},
 };
 static const struct shape KPI = {OBJECT_OF(KPI_MEMBERS)};
@@ -316,11 +325,17 @@ static const struct shape_member RETENTION_MEMBERS[] = {
 static const struct shape RETENTION = {OBJECT_OF(RETENTION_MEMBERS)};
 
 static const struct shape_member CONTRACT_MEMBERS[] = {
-    {"version", &VERSION, true},     {"sources", &SOURCES, true},
-    {"locations", &LOCATIONS, true}, {"sku", &SKU, false},
-    {"kits", &KITS, false},          {"shops", &SHOPS, true},
-    {"risk", &RISK, false},          {"policy", &POLICY, false},
-    {"drift", &DRIFT, false},        {"alerts", &ALERTS, false},
-    {"kpi", &KPI, false},            {"retention", &RETENTION, false},
+    {"version", &VERSION, true},
+    {"sources", &SOURCES, true},
+    {"locations", &LOCATIONS, true},
+    {"sku", &SKU, false},
+    {"kits", &KITS, false},
+    {"shops", &SHOPS, true},
+    {"risk", &RISK, false},
+    {"policy", &POLICY, false},
+    {"drift", &DRIFT, false},
+    {"alerts", &ALERTS, false},
+    {"kpi", &KPI, false},
+    {"retention", &RETENTION, false},
 };
 const struct shape CONTRACT_SHAPE = {OBJECT_OF(CONTRACT_MEMBERS)};

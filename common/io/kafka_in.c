@@ -60,16 +60,6 @@ static enum status subscribe(struct kafka_in *in, struct error *error)
     return kafka_status(code, "subscribe", error);
 }
 
-static enum status set(rd_kafka_conf_t *conf, const char *name, const char *value,
-                       struct error *error)
-{
-    char text[256];
-    if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
-        return STATUS_OK;
-    (void)error_set(error, STATUS_FATAL, "kafka: %s", text);
-    return error_exit(error, EXIT_CONFIG);
-}
-
 /* The classic protocol hands partitions over one by one, as the new one does by itself. */
 static enum status group_settings(rd_kafka_conf_t *conf,
                                   const struct kafka_in_options *options,
@@ -78,41 +68,38 @@ static enum status group_settings(rd_kafka_conf_t *conf,
     char protocol[32] = "";
     size_t size = sizeof(protocol);
     (void)rd_kafka_conf_get(conf, "group.protocol", protocol, &size);
-    enum status status = set(conf, "group.id", options->group, error);
+    enum status status = kafka_conf_set(conf, "group.id", options->group, error);
     if (status == STATUS_OK && strcmp(protocol, "consumer") != 0)
-        status = set(conf, "partition.assignment.strategy", "cooperative-sticky", error);
+        status = kafka_conf_set(conf, "partition.assignment.strategy", "cooperative-sticky", error);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR |
                                        RD_KAFKA_EVENT_OFFSET_COMMIT);
     return status;
 }
 
-static void conf_release(rd_kafka_conf_t **slot)
-{
-    if (*slot != NULL) rd_kafka_conf_destroy(*slot);
-    *slot = NULL;
-}
-
-static enum status consumer_open(struct kafka_in *in,
-                                 const struct kafka_in_options *options,
+static enum status consumer_open(struct kafka_in *in, const struct kafka_in_options *options,
                                  struct error *error)
 {
-    SCOPED(conf_release) rd_kafka_conf_t *conf = NULL;
+    rd_kafka_conf_t *conf = NULL;
     enum status status = kafka_conf_new(&options->kafka, KAFKA_CONSUMER, &conf, error);
-    if (status == STATUS_OK) status = group_settings(conf, options, error);
-    if (status != STATUS_OK) return status;
-    char text[256];
-    in->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
-    if (in->consumer == NULL) {
-        (void)error_set(error, STATUS_FATAL, "kafka: %s", text);
-        return error_exit(error, EXIT_CONFIG);
+    if (status != STATUS_OK)
+        return status;
+    status = group_settings(conf, options, error);
+    if (status != STATUS_OK) {
+        rd_kafka_conf_destroy(conf);
+        return status;
     }
-    (void)TAKE(conf); /* the consumer's now */
+    return kafka_client_new(KAFKA_CONSUMER, conf, &in->consumer, error);
+}
+
+static enum status queues_open(struct kafka_in *in, struct error *error)
+{
     (void)rd_kafka_poll_set_consumer(in->consumer);
     in->events = rd_kafka_queue_get_consumer(in->consumer);
     in->topic = rd_kafka_topic_new(in->consumer, in->topic_name, NULL);
+    enum status status = STATUS_OK;
     for (int lane = 0; lane < in->lanes && status == STATUS_OK; lane++)
         status = lane_open(in, lane, error);
-    return status == STATUS_OK ? subscribe(in, error) : status;
+    return status;
 }
 
 enum status kafka_in_open(const struct kafka_in_options *options, struct kafka_in **out,
@@ -129,6 +116,8 @@ enum status kafka_in_open(const struct kafka_in_options *options, struct kafka_i
     if (in->topic_name == NULL)
         return error_set(error, STATUS_RETRY, "kafka: out of memory");
     enum status status = consumer_open(in, options, error);
+    if (status == STATUS_OK) status = queues_open(in, error);
+    if (status == STATUS_OK) status = subscribe(in, error);
     if (status == STATUS_OK) *out = TAKE(in);
     return status;
 }

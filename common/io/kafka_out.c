@@ -50,15 +50,10 @@ static enum status producer_open(struct kafka_out *out,
     return error_exit(error, EXIT_CONFIG);
 }
 
-static void out_release(struct kafka_out **slot)
-{
-    kafka_out_close(slot, 0);
-}
-
 enum status kafka_out_open(const struct kafka_options *options, kafka_acked *acked,
                            struct kafka_out **out_out, struct error *error)
 {
-    SCOPED(out_release) struct kafka_out *out = calloc(1, sizeof(*out));
+    SCOPED(kafka_out_close) struct kafka_out *out = calloc(1, sizeof(*out));
     if (out == NULL) return error_set(error, STATUS_RETRY, "kafka: out of memory");
     out->acked = acked;
     enum status status = producer_open(out, options, error);
@@ -71,12 +66,16 @@ enum status kafka_out_open(const struct kafka_options *options, kafka_acked *ack
     return STATUS_OK;
 }
 
-void kafka_out_close(struct kafka_out **slot, int wait_ms)
+void kafka_out_flush(struct kafka_out *out, int wait_ms)
+{
+    if (out != NULL && out->producer != NULL)
+        (void)rd_kafka_flush(out->producer, wait_ms);
+}
+
+void kafka_out_close(struct kafka_out **slot)
 {
     struct kafka_out *out = TAKE(*slot);
     if (out == NULL) return;
-    if (out->producer != NULL && wait_ms > 0)
-        (void)rd_kafka_flush(out->producer, wait_ms);
     atomic_store(&out->ending, true);
     if (out->running) (void)pthread_join(out->thread, NULL);
     if (out->producer != NULL) rd_kafka_destroy(out->producer);
@@ -109,6 +108,7 @@ enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
     rd_kafka_headers_t *headers = headers_of(send);
     rd_kafka_vu_t fields[8] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = send->topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = send->partition},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {writable(send->key), send->key.length}},
         {.vtype = RD_KAFKA_VTYPE_VALUE,
          .u.mem = {writable(send->value), send->value.length}},
@@ -117,7 +117,7 @@ enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = send->opaque},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
-    size_t count = headers != NULL ? 7 : 6;
+    size_t count = headers != NULL ? 8 : 7;
     rd_kafka_error_t *failure = rd_kafka_produceva(out->producer, fields, count);
     if (failure == NULL) return STATUS_OK; /* the headers are the library's now */
     if (headers != NULL) rd_kafka_headers_destroy(headers);

@@ -19,8 +19,13 @@ typedef void kafka_acked(void *opaque, const struct error *error);
 enum status kafka_out_open(const struct kafka_options *options, kafka_acked *acked,
                            struct kafka_out **out, struct error *error);
 
-/* Waits up to `wait_ms` for what is under way, then closes. */
-void kafka_out_close(struct kafka_out **slot, int wait_ms);
+/* Waits up to `wait_ms` for what is under way. */
+void kafka_out_flush(struct kafka_out *out, int wait_ms);
+
+/* Gives up what is still under way: its rows stay in the outbox. */
+void kafka_out_close(struct kafka_out **slot);
+
+#define KAFKA_PARTITION_BY_KEY (-1)
 
 struct kafka_header {
     struct span name;
@@ -29,7 +34,8 @@ struct kafka_header {
 
 struct kafka_send {
     const char *topic;
-    struct span key;   /* bytes NULL = null; decides on the partition */
+    int32_t partition; /* KAFKA_PARTITION_BY_KEY: murmur2 of the key */
+    struct span key;   /* bytes NULL = null */
     struct span value; /* bytes NULL = a tombstone */
     const struct kafka_header *headers;
     size_t header_count;

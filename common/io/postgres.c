@@ -9,7 +9,6 @@
 
 #define POSTGRES_PREPARED_MAX 128
 #define POSTGRES_STATEMENT_TIMEOUT_MS 60000
-#define PG_EPOCH_US 946684800000000LL
 
 struct postgres {
     PGconn *connection;
@@ -48,6 +47,7 @@ static bool sqlstate_is_passing(const char *state)
         "23505", /* a key written at the same time by another: probe again */
         "42P01", /* no such table: not migrated yet */
         "3F000", /* no such schema: not migrated yet */
+        "42501", /* no right: granted later, or taken while rotating roles */
         "42703", /* no such column: schema older than needed */
     };
     for (size_t at = 0; at < COUNT_OF(PREFIXES); at++)
@@ -60,6 +60,8 @@ static const char *sqlstate_remedy(const char *state)
     if (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0 ||
         strcmp(state, "42703") == 0)
         return "; run `parstock migrate`";
+    if (strcmp(state, "42501") == 0)
+        return "; grant the role its rights on the schema (PARSTOCK_SCHEMA)";
     if (strcmp(state, "28P01") == 0 || strcmp(state, "28000") == 0)
         return "; check user and password in PARSTOCK_POSTGRES";
     if (strcmp(state, "3D000") == 0)
@@ -426,9 +428,7 @@ enum status postgres_copy(struct postgres *postgres, const char *copy_sql,
 }
 
 static enum status stream_rows(struct postgres *postgres, const char *doing,
-                               enum status (*each)(void *, const struct rows *,
-                                                   struct error *),
-                               void *self, struct error *error)
+                               const struct row_visitor *visitor, struct error *error)
 {
     enum status status = STATUS_OK;
     PGresult *result;
@@ -438,7 +438,7 @@ static enum status stream_rows(struct postgres *postgres, const char *doing,
             status = result_error(postgres, result, doing, error);
         else if (status == STATUS_OK && PQntuples(result) > 0) {
             row = (struct rows){.result = result, .count = 1};
-            status = each(self, &row, error);
+            status = visitor->each(visitor->self, &row, error);
         }
         PQclear(result);
     }
@@ -447,9 +447,7 @@ static enum status stream_rows(struct postgres *postgres, const char *doing,
 
 enum status postgres_stream(struct postgres *postgres, const struct statement *statement,
                             const struct pg_params *params,
-                            enum status (*each)(void *self, const struct rows *row,
-                                                struct error *error),
-                            void *self, struct error *error)
+                            const struct row_visitor *visitor, struct error *error)
 {
     enum status status = params_check(params, statement->name, error);
     if (status == STATUS_OK) status = prepare(postgres, statement, params, error);
@@ -457,50 +455,5 @@ enum status postgres_stream(struct postgres *postgres, const struct statement *s
     if (send_prepared(postgres, statement, params) == 0 ||
         PQsetSingleRowMode(postgres->connection) == 0)
         return connection_error(postgres, statement->name, error);
-    return stream_rows(postgres, statement->name, each, self, error);
-}
-
-/* ---- rows
- * -------------------------------------------------------------------------------- */
-
-void rows_release(struct rows *rows)
-{
-    PQclear(rows->result);
-    *rows = (struct rows){0};
-}
-
-bool rows_is_null(const struct rows *rows, int row, int column)
-{
-    ASSERT(row >= 0 && row < rows->count);
-    return PQgetisnull(rows->result, row, column) != 0;
-}
-
-struct span rows_span(const struct rows *rows, int row, int column)
-{
-    if (rows_is_null(rows, row, column)) return (struct span){0};
-    return (struct span){.bytes = PQgetvalue(rows->result, row, column),
-                         .length = (size_t)PQgetlength(rows->result, row, column)};
-}
-
-int64_t rows_int(const struct rows *rows, int row, int column)
-{
-    struct span bytes = rows_span(rows, row, column);
-    if (bytes.bytes == NULL) return 0;
-    ASSERT(bytes.length == 2 || bytes.length == 4 || bytes.length == 8);
-    uint64_t value = (bytes.bytes[0] & 0x80) != 0 ? UINT64_MAX : 0;
-    for (size_t at = 0; at < bytes.length; at++)
-        value = value << 8 | (unsigned char)bytes.bytes[at];
-    return (int64_t)value;
-}
-
-bool rows_bool(const struct rows *rows, int row, int column)
-{
-    struct span bytes = rows_span(rows, row, column);
-    return bytes.length == 1 && bytes.bytes[0] != 0;
-}
-
-int64_t rows_time(const struct rows *rows, int row, int column)
-{
-    if (rows_is_null(rows, row, column)) return 0;
-    return rows_int(rows, row, column) + PG_EPOCH_US;
+    return stream_rows(postgres, statement->name, visitor, error);
 }

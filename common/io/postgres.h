@@ -79,11 +79,13 @@ enum status postgres_copy(struct postgres *postgres, const char *copy_sql,
  * A result too large for memory: rows arrive one at a time. `each` returns STATUS_OK to
  * go on; anything else stops and is returned.
  */
+struct row_visitor {
+    enum status (*each)(void *self, const struct rows *row, struct error *error);
+    void *self;
+};
 enum status postgres_stream(struct postgres *postgres, const struct statement *statement,
                             const struct pg_params *params,
-                            enum status (*each)(void *self, const struct rows *row,
-                                                struct error *error),
-                            void *self, struct error *error);
+                            const struct row_visitor *visitor, struct error *error);
 
 /* False once the connection broke: close it and open a new one. */
 bool postgres_alive(const struct postgres *postgres);

@@ -1,6 +1,7 @@
 #include "common/io/store_apply.h"
 
 #include "common/base/check.h"
+#include "common/base/pool.h"
 #include "common/base/scope.h"
 
 static const struct statement CONTRACT_ADD = {
@@ -70,14 +71,14 @@ enum status store_contract(struct postgres *postgres, const struct contract *con
     return status;
 }
 
-enum status store_take(struct postgres *postgres, struct span topic, int32_t partition,
+enum status store_take(struct postgres *postgres, const struct partition_ref *ref,
                        struct span owner, struct take *take_out, struct error *error)
 {
     SCOPED(rows_release) struct rows rows = {0};
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
-    pg_params_text(&params, topic);
-    pg_params_int4(&params, partition);
+    pg_params_text(&params, ref->topic);
+    pg_params_int4(&params, ref->partition);
     pg_params_text(&params, owner);
     enum status status = postgres_query(postgres, &TAKE_PARTITION, &params, &rows, error);
     if (status != STATUS_OK) return status;
@@ -88,17 +89,14 @@ enum status store_take(struct postgres *postgres, struct span topic, int32_t par
 }
 
 static const struct statement PROGRESS = {
-    "progress", "SELECT partition, epoch, next_offset FROM progress WHERE topic = $1 "
-                "AND partition = ANY ($2::int[])"};
+    "progress", "SELECT partition, epoch, next_offset FROM progress WHERE topic = $1"};
 
-enum status store_progress(struct postgres *postgres, struct span topic,
-                           const int32_t *partitions, size_t count, struct rows *rows,
+enum status store_progress(struct postgres *postgres, struct span topic, struct rows *rows,
                            struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
     pg_params_text(&params, topic);
-    pg_params_int4_array(&params, partitions, count);
     return postgres_query(postgres, &PROGRESS, &params, rows, error);
 }
 

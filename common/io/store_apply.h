@@ -28,12 +28,16 @@ struct take {
     int64_t next_offset; /* -1: nothing read yet */
 };
 
-enum status store_take(struct postgres *postgres, struct span topic, int32_t partition,
+struct partition_ref {
+    struct span topic;
+    int32_t partition;
+};
+
+enum status store_take(struct postgres *postgres, const struct partition_ref *ref,
                        struct span owner, struct take *take_out, struct error *error);
 
-/* The rows of `progress` for these partitions: partition, epoch, next_offset. */
-enum status store_progress(struct postgres *postgres, struct span topic,
-                           const int32_t *partitions, size_t count, struct rows *rows,
+/* All rows of `progress` for the topic: partition, epoch, next_offset. */
+enum status store_progress(struct postgres *postgres, struct span topic, struct rows *rows,
                            struct error *error);
 
 /* One (SKU, location) of the batch. */
@@ -181,14 +185,15 @@ void store_abort(struct postgres *postgres);
 
 /* ---- outbox ------------------------------------------------------------------------------- */
 
-/* Rows of a partition from `from_offset` on, in order, at most `max`. */
-enum status store_outbox_read(struct postgres *postgres, struct span topic,
-                              int32_t partition, int64_t from_offset, int max,
-                              struct rows *rows, struct error *error);
+#define STORE_OUTBOX_PAGE 200
+
+/* Rows of a partition from `from_offset` on, in order, at most STORE_OUTBOX_PAGE. */
+enum status store_outbox_read(struct postgres *postgres, const struct partition_ref *ref,
+                              int64_t from_offset, struct rows *rows, struct error *error);
 struct outbox_row store_outbox_row(const struct rows *rows, int row);
 
 /* Removes the rows below `below`, which the broker has acknowledged. */
-enum status store_outbox_trim(struct postgres *postgres, struct span topic,
-                              int32_t partition, int64_t below, struct error *error);
+enum status store_outbox_trim(struct postgres *postgres, const struct partition_ref *ref,
+                              int64_t below, struct error *error);
 
 #endif

@@ -151,21 +151,21 @@ static enum status migrate_dry(struct postgres *postgres, int64_t to,
     return status;
 }
 
-enum status store_migrate(struct postgres *postgres, const char *schema, int64_t to,
-                          bool dry_run, struct migration_report *report_out,
-                          struct error *error)
+enum status store_migrate(struct postgres *postgres, const struct migration_wish *wish,
+                          struct migration_report *report_out, struct error *error)
 {
     struct migration_report report = {0};
-    if (to == 0) to = store_migrate_newest();
-    if (dry_run) {
+    int64_t to = wish->to != 0 ? wish->to : store_migrate_newest();
+    if (wish->dry_run) {
         enum status dry = migrate_dry(postgres, to, &report, error);
         *report_out = report;
         return dry;
     }
     enum status status = postgres_script(postgres, "BEGIN", error);
-    if (status == STATUS_OK) status = postgres_query(postgres, &LOCK, NULL, NULL, error);
     if (status == STATUS_OK)
-        status = migrate_locked(postgres, schema, to, &report, error);
+        status = postgres_query(postgres, &LOCK, NULL, NULL, error);
+    if (status == STATUS_OK)
+        status = migrate_locked(postgres, wish->schema, to, &report, error);
     if (status != STATUS_OK) {
         struct error ignored;
         (void)postgres_script(postgres, "ROLLBACK", &ignored);

@@ -20,9 +20,13 @@ int64_t store_migrate_newest(void);
  * `dry_run` nothing is changed and `after` says what would be reached. STATUS_FATAL where
  * the database is newer than this binary, or `to` is unknown or below what is there.
  */
-enum status store_migrate(struct postgres *postgres, const char *schema, int64_t to,
-                          bool dry_run, struct migration_report *report_out,
-                          struct error *error);
+struct migration_wish {
+    const char *schema;
+    int64_t to; /* 0 = the newest */
+    bool dry_run;
+};
+enum status store_migrate(struct postgres *postgres, const struct migration_wish *wish,
+                          struct migration_report *report_out, struct error *error);
 
 /* Version of the schema; 0 where there is none. */
 enum status store_schema_version(struct postgres *postgres, int64_t *version_out,

@@ -15,16 +15,15 @@ static const struct statement OUTBOX_TRIM_ONE = {
     "outbox_trim", "DELETE FROM outbox WHERE topic = $1 AND partition = $2 "
                    "AND record_offset < $3"};
 
-enum status store_outbox_read(struct postgres *postgres, struct span topic,
-                              int32_t partition, int64_t from_offset, int max,
-                              struct rows *rows, struct error *error)
+enum status store_outbox_read(struct postgres *postgres, const struct partition_ref *ref,
+                              int64_t from_offset, struct rows *rows, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
-    pg_params_text(&params, topic);
-    pg_params_int4(&params, partition);
+    pg_params_text(&params, ref->topic);
+    pg_params_int4(&params, ref->partition);
     pg_params_int8(&params, from_offset);
-    pg_params_int8(&params, max);
+    pg_params_int8(&params, STORE_OUTBOX_PAGE);
     return postgres_query(postgres, &OUTBOX_READ, &params, rows, error);
 }
 
@@ -39,13 +38,13 @@ struct outbox_row store_outbox_row(const struct rows *rows, int row)
                                .timestamp_ms = rows_int(rows, row, 6)};
 }
 
-enum status store_outbox_trim(struct postgres *postgres, struct span topic,
-                              int32_t partition, int64_t below, struct error *error)
+enum status store_outbox_trim(struct postgres *postgres, const struct partition_ref *ref,
+                              int64_t below, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
-    pg_params_text(&params, topic);
-    pg_params_int4(&params, partition);
+    pg_params_text(&params, ref->topic);
+    pg_params_int4(&params, ref->partition);
     pg_params_int8(&params, below);
     return postgres_query(postgres, &OUTBOX_TRIM_ONE, &params, NULL, error);
 }

@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from .process import stop_all
+
 
 def make_run_dir(prefix: str = "parstock-") -> Path:
     """A new directory; short, because Unix socket paths end at 107 bytes."""
@@ -15,6 +17,11 @@ def make_run_dir(prefix: str = "parstock-") -> Path:
     if os.environ.get("PARSTOCK_KEEP"):
         print(f"keeping {path}")
     else:
-        # Registered before any child is started, so it runs after all have been stopped.
-        atexit.register(shutil.rmtree, path, ignore_errors=True)
+        atexit.register(_remove, path)
     return path
+
+
+def _remove(path: Path) -> None:
+    # A child that still runs would write into the directory while it goes.
+    stop_all()
+    shutil.rmtree(path, ignore_errors=True)

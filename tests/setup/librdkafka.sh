@@ -56,7 +56,10 @@ build_library() {
     cp "$work"/src/librdkafka.a "$TARGET/lib/"
     cp "$work"/LICENSE* "$TARGET/"
     # What a static link needs besides the library itself, as its own configure found it.
-    sed -n 's/^LIBS+*=[[:space:]]*//p' "$work/Makefile.config" | tr '\n' ' ' >"$TARGET/libs"
+    # librdkafka itself is static; what it uses stays shared, so that the machine's security
+    # updates of OpenSSL, curl and the like reach it.
+    sed -n 's/^LIBS+*=[[:space:]]*//p' "$work/Makefile.config" | tr '\n' ' ' |
+        sed 's/-Wl,-B\(static\|dynamic\)//g' >"$TARGET/libs"
     rm -rf "$work"
 }
 

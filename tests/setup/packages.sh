@@ -35,7 +35,6 @@ probe_present() {
 missing_packages() {
     local group entry asked=() absent=()
     for group in "$@"; do
-        [ -n "${GROUPS_OF[$group]:-}" ] || usage
         for entry in ${GROUPS_OF[$group]}; do
             case $entry in
             *=*) probe_present "${entry#*=}" || absent+=("${entry%%=*}") ;;
@@ -76,11 +75,15 @@ install_packages() {
 }
 
 [ $# -gt 0 ] || usage
+for group in "$@"; do
+    [ -n "${GROUPS_OF[$group]:-}" ] || usage
+done
 command -v dpkg-query >/dev/null 2>&1 ||
     fail "$EX_UNAVAILABLE" "this set-up knows Debian 12 only; install by hand what it lists:" \
         "$(for group in "$@"; do printf '%s ' "${GROUPS_OF[$group]:-}"; done)"
-mapfile -t missing < <(missing_packages "$@")
-[ ${#missing[@]} -gt 0 ] || exit 0
+found=$(missing_packages "$@")
+[ -n "$found" ] || exit 0
+mapfile -t missing <<<"$found"
 if [ "$(id -u)" -ne 0 ]; then
     fail "$EX_UNAVAILABLE" "missing Debian packages: ${missing[*]}" \
         "Run as root: apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"

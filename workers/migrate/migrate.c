@@ -47,8 +47,9 @@ static enum status migrate_run(const struct config *config,
     enum status status = postgres_open(&options, &postgres, error);
     if (status != STATUS_OK) return status;
     struct migration_report report = {0};
-    status = store_migrate(postgres, config->schema, flags->to, flags->dry_run, &report,
-                           error);
+    const struct migration_wish wish = {
+        .schema = config->schema, .to = flags->to, .dry_run = flags->dry_run};
+    status = store_migrate(postgres, &wish, &report, error);
     if (status != STATUS_OK) return status;
     if (report.before == report.after)
         printf("schema %s is at version %lld; nothing to do\n", config->schema,

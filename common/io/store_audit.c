@@ -1,0 +1,177 @@
+/*
+ * The invariants of store_levels.h, each a query that finds its offenders. Outcomes and
+ * types by number as in common/domain: applied 0, unchanged 1, stale 3, shadowed 4;
+ * counted 0, adjusted 1, shop.observed 2, shop.ordered 3.
+ */
+#include "common/base/check.h"
+#include "common/base/scope.h"
+#include "common/io/store_levels.h"
+
+static const struct statement COUNTS = {
+    "audit_counts",
+    "SELECT coalesce(sum(read), 0)::bigint, coalesce(sum(applied), 0)::bigint, "
+    "coalesce(sum(unchanged), 0)::bigint, coalesce(sum(duplicate), 0)::bigint, "
+    "coalesce(sum(stale), 0)::bigint, coalesce(sum(shadowed), 0)::bigint, "
+    "coalesce(sum(rekeyed), 0)::bigint, coalesce(sum(rejected), 0)::bigint, "
+    "(SELECT count(*) FROM levels) FROM progress"};
+
+static const struct statement SUM_OF_OUTCOMES = {
+    "audit_sum",
+    "SELECT format('partition %s of %s: read %s, outcomes add up to %s', partition, topic, "
+    "read, applied + unchanged + duplicate + stale + shadowed + rekeyed + rejected) "
+    "FROM progress WHERE read <> applied + unchanged + duplicate + stale + shadowed + "
+    "rekeyed + rejected LIMIT $1"};
+
+static const struct statement NO_MORE_THAN_OFFSETS = {
+    "audit_offsets", "SELECT format('partition %s of %s: read %s records between offsets %s "
+                     "and %s', partition, topic, read, start_offset, next_offset) "
+                     "FROM progress WHERE next_offset >= 0 "
+                     "AND read > next_offset - start_offset LIMIT $1"};
+
+static const struct statement LEDGER_COUNTS = {
+    "audit_ledger_counts",
+    "WITH rows AS (SELECT partition, count(*) FILTER (WHERE outcome = 0) AS applied, "
+    "count(*) FILTER (WHERE outcome = 1) AS unchanged, "
+    "count(*) FILTER (WHERE outcome = 3) AS stale, "
+    "count(*) FILTER (WHERE outcome = 4) AS shadowed FROM idempotency GROUP BY partition) "
+    "SELECT format('partition %s: progress says %s/%s/%s/%s applied/unchanged/stale/"
+    "shadowed, the ledger holds %s/%s/%s/%s', coalesce(p.partition, r.partition), "
+    "p.applied, p.unchanged, p.stale, p.shadowed, r.applied, r.unchanged, r.stale, "
+    "r.shadowed) FROM (SELECT partition, sum(applied) AS applied, "
+    "sum(unchanged) AS unchanged, sum(stale) AS stale, sum(shadowed) AS shadowed "
+    "FROM progress GROUP BY partition) p FULL JOIN rows r ON r.partition = p.partition "
+    "WHERE (coalesce(p.applied, 0), coalesce(p.unchanged, 0), coalesce(p.stale, 0), "
+    "coalesce(p.shadowed, 0)) IS DISTINCT FROM (coalesce(r.applied, 0), "
+    "coalesce(r.unchanged, 0), coalesce(r.stale, 0), coalesce(r.shadowed, 0)) LIMIT $1"};
+
+static const struct statement KEY_ONCE = {
+    "audit_key_once", "SELECT format('key %s stands %s times in the ledger', key, count(*)) "
+                      "FROM idempotency GROUP BY key HAVING count(*) > 1 LIMIT $1"};
+
+static const struct statement RECORD_ONCE = {
+    "audit_record_once",
+    "SELECT format('record %s/%s stands %s times in the ledger', partition, record_offset, "
+    "count(*)) FROM idempotency GROUP BY partition, record_offset "
+    "HAVING count(*) > 1 LIMIT $1"};
+
+static const struct statement ONE_PARTITION = {
+    "audit_one_partition",
+    "SELECT format('SKU %s was judged on %s partitions', sku, count(DISTINCT partition)) "
+    "FROM idempotency GROUP BY sku HAVING count(DISTINCT partition) > 1 LIMIT $1"};
+
+/* Each row starts from the level that the row before it left. */
+static const struct statement CHAIN = {
+    "audit_chain",
+    "WITH steps AS (SELECT sku, location, partition, record_offset, before, "
+    "lag(after) OVER w AS left_by, row_number() OVER w AS n FROM idempotency "
+    "WHERE type IN (0, 1) WINDOW w AS (PARTITION BY sku, location ORDER BY record_offset)) "
+    "SELECT format('SKU %s at %s: record %s/%s starts from %s, the one before left %s', sku, "
+    "location, partition, record_offset, coalesce(before::text, 'none'), "
+    "coalesce(left_by::text, 'none')) FROM steps WHERE n > 1 "
+    "AND before IS DISTINCT FROM left_by LIMIT $1"};
+
+static const struct statement LAST_IS_LEVEL = {
+    "audit_last",
+    "WITH last AS (SELECT DISTINCT ON (sku, location) sku, location, after FROM idempotency "
+    "WHERE type IN (0, 1) ORDER BY sku, location, record_offset DESC) "
+    "SELECT format('SKU %s at %s: the ledger ends at %s, the level is %s', "
+    "coalesce(a.sku, l.sku), coalesce(a.location, l.location), "
+    "coalesce(a.after::text, 'none'), coalesce(l.quantity::text, 'none')) "
+    "FROM last a FULL JOIN levels l ON l.sku = a.sku AND l.location = a.location "
+    "WHERE a.after IS DISTINCT FROM l.quantity LIMIT $1"};
+
+/* A reading from the events alone: the last recorded count, and what came after it. */
+static const struct statement READINGS_FOLD = {
+    "audit_readings",
+    "WITH recorded AS (SELECT * FROM idempotency WHERE outcome IN (0, 1, 4) "
+    "AND type IN (0, 1)), "
+    "counts AS (SELECT DISTINCT ON (sku, location, source) sku, location, source, quantity, "
+    "occurred_at FROM recorded WHERE type = 0 "
+    "ORDER BY sku, location, source, record_offset DESC), "
+    "keys AS (SELECT DISTINCT sku, location, source FROM recorded "
+    "WHERE type = 0 OR quantity <> 0), "
+    "folded AS (SELECT k.sku, k.location, k.source, c.quantity AS count, "
+    "coalesce(c.quantity, 0) + coalesce((SELECT sum(a.quantity) FROM recorded a "
+    "WHERE a.sku = k.sku AND a.location = k.location AND a.source = k.source "
+    "AND a.type = 1 AND (c.occurred_at IS NULL OR a.occurred_at > c.occurred_at)), 0) "
+    "AS quantity FROM keys k LEFT JOIN counts c USING (sku, location, source)) "
+    "SELECT format('SKU %s at %s, source %s: events fold to %s, the reading is %s', f.sku, "
+    "f.location, f.source, f.quantity, coalesce((coalesce(r.count, 0) + "
+    "r.adjusted)::text, 'none')) FROM folded f LEFT JOIN readings r "
+    "USING (sku, location, source) WHERE r.sku IS NULL "
+    "OR coalesce(r.count, 0) + r.adjusted <> f.quantity LIMIT $1"};
+
+static const struct statement LEVEL_IS_READING = {
+    "audit_level_reading",
+    "SELECT format('SKU %s at %s: level %s of source %s, whose reading is %s', l.sku, "
+    "l.location, l.quantity, l.source, coalesce((coalesce(r.count, 0) + r.adjusted)::text, "
+    "'none')) FROM levels l LEFT JOIN readings r USING (sku, location, source) "
+    "WHERE r.sku IS NULL OR coalesce(r.count, 0) + r.adjusted <> l.quantity LIMIT $1"};
+
+static const struct statement WRITE_IN_FLIGHT = {
+    "audit_in_flight",
+    "SELECT format('%s, SKU %s at %s: in flight with write %s, which is settled or gone', "
+    "s.shop, s.sku, s.location, s.write_id) FROM shop_levels s LEFT JOIN shop_writes w "
+    "ON w.id = s.write_id WHERE s.write_id IS NOT NULL AND (w.id IS NULL "
+    "OR w.settled_at IS NOT NULL) LIMIT $1"};
+
+static const struct audit_check CHECKS[] = {
+    {"outcomes_add_up", "the seven outcomes of a partition add up to what was read",
+     &SUM_OF_OUTCOMES},
+    {"no_more_than_offsets", "no more records were judged than the topic had",
+     &NO_MORE_THAN_OFFSETS},
+    {"ledger_counts", "the ledger holds as many rows as were counted", &LEDGER_COUNTS},
+    {"key_once", "no key stands twice in the ledger", &KEY_ONCE},
+    {"record_once", "no record was judged twice", &RECORD_ONCE},
+    {"one_partition", "every SKU was judged on one partition", &ONE_PARTITION},
+    {"chain", "every event starts from the level that the one before it left", &CHAIN},
+    {"ledger_folds", "the ledger's last level is the level", &LAST_IS_LEVEL},
+    {"readings_fold", "every reading is what its source's events add up to",
+     &READINGS_FOLD},
+    {"level_is_reading", "every level is the reading of its source", &LEVEL_IS_READING},
+    {"one_write", "every pair in flight has an open write", &WRITE_IN_FLIGHT},
+};
+
+enum status store_audit_begin(struct postgres *postgres, struct error *error)
+{
+    return postgres_script(postgres,
+                           "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+                           "SET LOCAL work_mem = '256MB'",
+                           error);
+}
+
+enum status store_audit_counts(struct postgres *postgres, struct audit_counts *counts_out,
+                               struct error *error)
+{
+    SCOPED(rows_release) struct rows rows = {0};
+    enum status status = postgres_query(postgres, &COUNTS, NULL, &rows, error);
+    if (status != STATUS_OK)
+        return status;
+    counts_out->read = rows_int(&rows, 0, 0);
+    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
+        counts_out->outcomes[outcome] = rows_int(&rows, 0, 1 + outcome);
+    counts_out->levels = rows_int(&rows, 0, 1 + OUTCOME_COUNT);
+    return STATUS_OK;
+}
+
+const struct audit_check *store_audit_check(size_t at)
+{
+    return at < COUNT_OF(CHECKS) ? &CHECKS[at] : NULL;
+}
+
+static enum status read_offender(void *self, const struct rows *row, struct error *error)
+{
+    const struct offender_visitor *visitor = self;
+    return visitor->each(visitor->self, rows_span(row, 0, 0), error);
+}
+
+enum status store_audit_run(struct postgres *postgres, const struct audit_check *check,
+                            const struct offender_visitor *visitor, struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    struct offender_visitor copy = *visitor;
+    const struct row_visitor reader = {.each = read_offender, .self = &copy};
+    pg_params_init(&params);
+    pg_params_int8(&params, visitor->max);
+    return postgres_stream(postgres, check->statement, &params, &reader, error);
+}

@@ -1,0 +1,77 @@
+/*
+ * Reading what is known, for people and for checks: ruling levels with what each shop
+ * should show and shows, and the invariants that `audit` proves. Rows are streamed, so that
+ * memory does not grow with the catalogue.
+ */
+#ifndef PARSTOCK_IO_STORE_LEVELS_H
+#define PARSTOCK_IO_STORE_LEVELS_H
+
+#include "common/domain/outcome.h"
+#include "common/io/postgres.h"
+
+/* What a shop has of a level. Texts are valid during the call that brings them. */
+struct level_shop_view {
+    struct span shop;
+    bool has_desired;
+    int64_t desired;
+    bool has_shown;
+    int64_t shown;
+    struct span state; /* at_par, pending, in_flight, not_seen, or why push leaves it alone */
+};
+
+struct level_view {
+    struct span sku;
+    struct span location;
+    int64_t quantity;
+    struct span source;
+    int64_t occurred_at_us;
+    bool has_version;
+    int64_t version;
+    bool has_shop; /* one call a shop; a level without shops comes once, with false */
+    struct level_shop_view shop;
+};
+
+/* Levels in order of (sku, location), each with its shops in order of name. A filter with
+ * bytes NULL is none. */
+struct level_filter {
+    struct span sku;
+    struct span location;
+};
+struct level_visitor {
+    enum status (*each)(void *self, const struct level_view *view, struct error *error);
+    void *self;
+};
+enum status store_levels(struct postgres *postgres, const struct level_filter *filter,
+                         const struct level_visitor *visitor, struct error *error);
+
+/* ---- audit --------------------------------------------------------------------------------- */
+
+struct audit_counts {
+    int64_t read;
+    int64_t outcomes[OUTCOME_COUNT];
+    int64_t levels;
+};
+
+/* Both sides of every check are read in one snapshot (REPEATABLE READ, read only). */
+enum status store_audit_begin(struct postgres *postgres, struct error *error);
+enum status store_audit_counts(struct postgres *postgres, struct audit_counts *counts_out,
+                               struct error *error);
+
+/* An invariant: its id, what it promises, and the query that finds offenders (text rows). */
+struct audit_check {
+    const char *id;
+    const char *promise;
+    const struct statement *statement;
+};
+const struct audit_check *store_audit_check(size_t at); /* NULL past the end */
+
+/* `each` gets one text an offender, at most `max` of them a check. */
+struct offender_visitor {
+    int max;
+    enum status (*each)(void *self, struct span offender, struct error *error);
+    void *self;
+};
+enum status store_audit_run(struct postgres *postgres, const struct audit_check *check,
+                            const struct offender_visitor *visitor, struct error *error);
+
+#endif

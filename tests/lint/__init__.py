@@ -1,0 +1,1 @@
+"""The rules of the house, checked by machine. tests/lint/run runs them."""

@@ -1,0 +1,112 @@
+/*
+ * One batch of apply: records of the partitions that one lane holds, from bytes to effects.
+ *
+ *     batch_add        a record joins: decoded, placed, keyed
+ *     batch_question   what the database is asked
+ *     batch_learn      what it answered
+ *     batch_decide     every record in order: question, judge, remember
+ *     batch_effects    what the transaction writes
+ *     batch_clear      for the next batch, or the same records once more
+ *
+ * Everything lives in the batch's pool until batch_clear. No I/O here.
+ */
+#ifndef PARSTOCK_WORKERS_APPLY_BATCH_H
+#define PARSTOCK_WORKERS_APPLY_BATCH_H
+
+#include "common/base/pool.h"
+#include "common/codec/event_json.h"
+#include "common/codec/event_key.h"
+#include "common/io/kafka_in.h"
+#include "common/io/store_apply.h"
+
+#define BATCH_ITEMS_MAX 4096
+#define BATCH_SLOTS (2 * BATCH_ITEMS_MAX)         /* of the hash tables; a power of two */
+#define BATCH_POOL_MAX ((size_t)192 * 1024 * 1024)
+#define BATCH_PARTS_MAX STORE_FENCES_MAX
+
+/* A record and all that was found out about it. */
+struct item {
+    struct kafka_record record;
+    struct span traceparent; /* bytes NULL = none */
+    enum reason reason;
+    bool misplaced;
+    char detail[EVENT_DETAIL_MAX]; /* field at fault */
+    struct event event;            /* unless reason */
+    struct event_identity identity;
+    uint32_t seen;       /* slot of its key */
+    uint32_t place;      /* index of its place */
+    int32_t before_item; /* the item before it at the same place; -1 = first */
+    int32_t later;       /* index of its later_question; -1 = none */
+    struct verdict verdict;
+    bool has_before;
+    int64_t before;
+};
+
+/* A key of the batch, and what the ledger or an earlier item knows of it. */
+struct seen_key {
+    unsigned char key[16];
+    int64_t fingerprint;
+    bool used;
+    bool known;
+};
+
+/* State of one (SKU, location), as the batch goes through it. */
+struct place_state {
+    struct place place;
+    int location;             /* index into the contract; -1 = none */
+    struct reading *readings; /* one a source, then one a shop */
+    bool *touched;            /* which of them changed */
+    struct level level;
+    struct level level_was;
+    int64_t revision;
+    int32_t last_item;
+    bool level_touched;
+};
+
+struct part_count {
+    int32_t partition;
+    int64_t first_offset;
+    int64_t next_offset;
+    int64_t counts[OUTCOME_COUNT];
+};
+
+struct batch {
+    const struct contract *contract;
+    int32_t partition_count; /* of the topic; 0 = not known */
+    struct event_decoder *decoder;
+    struct event_hasher *hasher;
+    struct pool pool;
+    struct item *items;
+    size_t count;
+    struct seen_key *keys; /* BATCH_SLOTS */
+    unsigned char (*key_list)[16];
+    size_t key_count;
+    int32_t *place_slots; /* BATCH_SLOTS; -1 = free */
+    struct place_state *places;
+    struct place *place_list;
+    size_t place_count;
+    struct later_question *later;
+    size_t later_count;
+    struct part_count parts[BATCH_PARTS_MAX];
+    size_t part_count;
+    bool out_of_memory;
+};
+
+enum status batch_open(struct batch *batch, const struct contract *contract,
+                       struct error *error);
+void batch_close(struct batch *batch);
+void batch_clear(struct batch *batch);
+
+/* The record stays the caller's and must outlive the batch. STATUS_RETRY: out of memory, the batch is to be dropped. */
+enum status batch_add(struct batch *batch, const struct kafka_record *record,
+                      struct error *error);
+
+void batch_question(const struct batch *batch, struct store_question *question);
+void batch_learn(struct batch *batch, const struct store_found *found);
+void batch_decide(struct batch *batch); /* after batch.later has its sums */
+
+/* Everything but progress, contract and topic of the effects. */
+enum status batch_effects(struct batch *batch, struct store_effects *effects,
+                          struct error *error);
+
+#endif

@@ -1,0 +1,507 @@
+#include "workers/apply/lane.h"
+
+#include "common/base/check.h"
+#include "common/base/scope.h"
+#include "common/runtime/life.h"
+#include "common/runtime/log.h"
+#include "workers/apply/apply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define IDLE_WAIT_MS 100
+
+/* ---- partitions ------------------------------------------------------------------------------- */
+
+static struct part *find_part(struct lane *lane, int32_t partition)
+{
+    for (size_t at = 0; at < lane->part_count; at++)
+        if (lane->parts[at].partition == partition)
+            return &lane->parts[at];
+    return NULL;
+}
+
+void lane_take_part(struct lane *lane, int32_t partition, const struct take *take)
+{
+    (void)pthread_mutex_lock(&lane->lock);
+    struct part *part = find_part(lane, partition);
+    if (part == NULL) {
+        ASSERT(lane->part_count < LANE_PARTS_MAX);
+        part = &lane->parts[lane->part_count++];
+    } else {
+        relay_end(&part->relay);
+    }
+    *part = (struct part){.partition = partition,
+                          .epoch = take->epoch,
+                          .next_offset = take->next_offset};
+    relay_begin(&part->relay, partition);
+    (void)pthread_mutex_unlock(&lane->lock);
+}
+
+static void forget_records(struct lane *lane, int32_t partition)
+{
+    size_t kept = 0;
+    for (size_t at = 0; at < lane->record_count; at++) {
+        if (lane->records[at].partition == partition)
+            kafka_record_release(&lane->records[at]);
+        else
+            lane->records[kept++] = lane->records[at];
+    }
+    lane->record_count = kept;
+}
+
+void lane_drop_part(struct lane *lane, int32_t partition)
+{
+    (void)pthread_mutex_lock(&lane->lock);
+    struct part *part = find_part(lane, partition);
+    if (part != NULL) {
+        relay_end(&part->relay);
+        forget_records(lane, partition);
+        *part = lane->parts[--lane->part_count];
+    }
+    (void)pthread_mutex_unlock(&lane->lock);
+}
+
+size_t lane_hints(struct lane *lane, struct lane_hint *hints, size_t max)
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&lane->lock);
+    for (size_t at = 0; at < lane->part_count && count < max; at++)
+        if (!lane->parts[at].lost && lane->parts[at].next_offset >= 0)
+            hints[count++] = (struct lane_hint){lane->parts[at].partition,
+                                                lane->parts[at].next_offset};
+    (void)pthread_mutex_unlock(&lane->lock);
+    return count;
+}
+
+int32_t lane_lost_part(struct lane *lane, int64_t after_us)
+{
+    int32_t found = -1;
+    int64_t now_us = clock_monotonic_us();
+    (void)pthread_mutex_lock(&lane->lock);
+    for (size_t at = 0; at < lane->part_count; at++)
+        if (lane->parts[at].lost && now_us - lane->parts[at].lost_at_us > after_us)
+            found = lane->parts[at].partition;
+    (void)pthread_mutex_unlock(&lane->lock);
+    return found;
+}
+
+static void lose_part(struct lane *lane, struct part *part)
+{
+    part->lost = true;
+    part->lost_at_us = clock_monotonic_us();
+    relay_end(&part->relay);
+    forget_records(lane, part->partition);
+    metric_add(lane->metrics.fenced, 1);
+    log_warn("partition has another owner; dropped", LOG_TEXT("topic", lane->apply->topic),
+             LOG_INT("partition", part->partition), LOG_INT("epoch", part->epoch), LOG_END);
+}
+
+/* ---- records in hand ---------------------------------------------------------------------------- */
+
+/* What was fetched before a partition was dropped, or below its offset, is not ours. */
+static bool is_wanted(struct lane *lane, const struct kafka_record *record)
+{
+    const struct part *part = find_part(lane, record->partition);
+    return part != NULL && !part->lost && record->offset >= part->next_offset;
+}
+
+static bool is_hand_full(const struct lane *lane)
+{
+    return lane->record_count == BATCH_ITEMS_MAX || lane->record_bytes >= LANE_BYTES_MAX;
+}
+
+static void take_records(struct lane *lane)
+{
+    lane->record_bytes = 0;
+    while (!is_hand_full(lane)) {
+        size_t room = BATCH_ITEMS_MAX - lane->record_count;
+        struct kafka_record *fresh = lane->records + lane->record_count;
+        size_t got = kafka_in_take(lane->apply->in, lane->number, fresh, room);
+        if (got == 0)
+            return;
+        for (size_t at = 0; at < got; at++) {
+            struct kafka_record record = fresh[at];
+            if (!is_wanted(lane, &record)) {
+                kafka_record_release(&record);
+                continue;
+            }
+            lane->record_bytes += record.value.length + record.key.length;
+            lane->records[lane->record_count++] = record;
+        }
+    }
+}
+
+static void drop_hand(struct lane *lane)
+{
+    for (size_t at = 0; at < lane->record_count; at++)
+        kafka_record_release(&lane->records[at]);
+    lane->record_count = 0;
+}
+
+/* Forgets what was committed by a try whose answer was lost. */
+static void forget_done(struct lane *lane)
+{
+    size_t kept = 0;
+    for (size_t at = 0; at < lane->record_count; at++) {
+        if (is_wanted(lane, &lane->records[at]))
+            lane->records[kept++] = lane->records[at];
+        else
+            kafka_record_release(&lane->records[at]);
+    }
+    lane->record_count = kept;
+}
+
+/* ---- Postgres ------------------------------------------------------------------------------------ */
+
+/*
+ * A commit whose answer was lost may have happened: our epoch with a newer offset says so.
+ * Its outbox rows were not sent then, so the relay reads the table.
+ */
+static enum status learn_progress(struct lane *lane, struct error *error)
+{
+    SCOPED(rows_release) struct rows rows = {0};
+    enum status status =
+        store_progress(lane->postgres, span_from(lane->apply->topic), &rows, error);
+    for (int row = 0; status == STATUS_OK && row < rows.count; row++) {
+        struct part *part = find_part(lane, (int32_t)rows_int(&rows, row, 0));
+        if (part == NULL || part->lost)
+            continue;
+        if (rows_int(&rows, row, 1) != part->epoch) {
+            lose_part(lane, part);
+            continue;
+        }
+        if (rows_int(&rows, row, 2) != part->next_offset)
+            part->relay.behind = true;
+        part->next_offset = rows_int(&rows, row, 2);
+    }
+    return status;
+}
+
+static enum status connect(struct lane *lane, struct error *error)
+{
+    if (postgres_alive(lane->postgres))
+        return STATUS_OK;
+    postgres_close(&lane->postgres);
+    const struct postgres_options options = apply_postgres_options(lane->apply);
+    enum status status = postgres_open(&options, &lane->postgres, error);
+    if (status == STATUS_OK)
+        status = store_contract(lane->postgres, lane->apply->contract,
+                                buf_view(&lane->apply->contract_text), &lane->contract_id,
+                                error);
+    if (status == STATUS_OK)
+        status = learn_progress(lane, error);
+    if (status == STATUS_OK)
+        forget_done(lane);
+    return status;
+}
+
+/* ---- one batch ------------------------------------------------------------------------------------- */
+
+static enum status fill_batch(struct lane *lane, struct error *error)
+{
+    batch_clear(&lane->batch);
+    lane->batch.partition_count = kafka_in_partitions(lane->apply->in);
+    for (size_t at = 0; at < lane->record_count; at++) {
+        enum status status = batch_add(&lane->batch, &lane->records[at], error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static size_t fences_of(struct lane *lane, struct fence *fences)
+{
+    for (size_t at = 0; at < lane->batch.part_count; at++) {
+        const struct part *part = find_part(lane, lane->batch.parts[at].partition);
+        ASSERT(part != NULL && !part->lost);
+        fences[at] = (struct fence){.partition = part->partition,
+                                    .epoch = part->epoch,
+                                    .next_offset = part->next_offset};
+    }
+    return lane->batch.part_count;
+}
+
+/* Partitions whose fence was not found are lost; their records leave the hand. */
+static bool lose_fenced(struct lane *lane, const struct store_found *found)
+{
+    bool any = false;
+    for (size_t at = 0; at < lane->batch.part_count; at++) {
+        int32_t partition = lane->batch.parts[at].partition;
+        bool held = false;
+        for (int row = 0; row < found->fences.count; row++)
+            held = held || store_fence_row(found, row) == partition;
+        if (held)
+            continue;
+        lose_part(lane, find_part(lane, partition));
+        any = true;
+    }
+    return any;
+}
+
+static void progress_of(struct lane *lane, const struct fence *fences,
+                        struct progress_write *progress)
+{
+    for (size_t at = 0; at < lane->batch.part_count; at++) {
+        const struct part_count *counts = &lane->batch.parts[at];
+        struct part *part = find_part(lane, counts->partition);
+        progress[at] = (struct progress_write){.fence = fences[at],
+                                               .next_offset = counts->next_offset,
+                                               .first_offset = counts->first_offset};
+        memcpy(progress[at].counts, counts->counts, sizeof(counts->counts));
+        relay_settle(&part->relay);
+        if (part->relay.below > part->relay.trimmed)
+            progress[at].relayed_below = part->relay.below;
+    }
+}
+
+static void count_outcomes(struct lane *lane)
+{
+    for (size_t at = 0; at < lane->batch.part_count; at++)
+        for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
+            metric_add(lane->metrics.outcomes[outcome],
+                       lane->batch.parts[at].counts[outcome]);
+    metric_add(lane->metrics.batches, 1);
+}
+
+static void log_rejected(struct lane *lane)
+{
+    if (!log_enabled(LOG_LEVEL_DEBUG))
+        return;
+    for (size_t at = 0; at < lane->batch.count; at++) {
+        const struct item *item = &lane->batch.items[at];
+        if (item->verdict.outcome == OUTCOME_REJECTED)
+            log_debug("event rejected",
+                      LOG_TEXT("reason", reason_code(item->verdict.reason)),
+                      LOG_TEXT("rule", judge_rule_by_number(item->verdict.rule)->id),
+                      LOG_TEXT("field", item->detail),
+                      LOG_INT("partition", item->record.partition),
+                      LOG_INT("offset", item->record.offset), LOG_END);
+    }
+}
+
+/* After the commit: offsets advance, the outbox goes out. A relay that fails catches up. */
+static void settle(struct lane *lane, const struct store_effects *effects)
+{
+    const struct relay_way way = apply_relay_way(lane->apply);
+    for (size_t at = 0; at < effects->progress_count; at++) {
+        const struct progress_write *progress = &effects->progress[at];
+        struct part *part = find_part(lane, progress->fence.partition);
+        part->next_offset = progress->next_offset;
+        if (progress->relayed_below > 0)
+            part->relay.trimmed = progress->relayed_below;
+        struct error error = {0};
+        if (!part->relay.behind)
+            (void)relay_send(&part->relay, &way, effects->outbox, effects->outbox_count,
+                             part->next_offset, &error);
+    }
+    count_outcomes(lane);
+    log_rejected(lane);
+    drop_hand(lane);
+}
+
+static enum status judge_and_commit(struct lane *lane, const struct fence *fences,
+                                    const struct store_found *found, struct error *error)
+{
+    struct batch *batch = &lane->batch;
+    batch_learn(batch, found);
+    enum status status = STATUS_OK;
+    if (batch->later_count > 0)
+        status = store_later(lane->postgres, batch->later, batch->later_count, error);
+    if (status != STATUS_OK)
+        return status;
+    batch_decide(batch);
+    struct progress_write progress[LANE_PARTS_MAX];
+    progress_of(lane, fences, progress);
+    struct store_effects effects = {.topic = span_from(lane->apply->topic),
+                                    .contract = lane->contract_id,
+                                    .progress = progress,
+                                    .progress_count = batch->part_count};
+    bool fenced = false;
+    status = batch_effects(batch, &effects, error);
+    if (status == STATUS_OK)
+        status = store_commit(lane->postgres, &effects, &fenced, error);
+    if (status != STATUS_OK)
+        return status;
+    if (fenced)
+        return error_set(error, STATUS_RETRY, "apply: a fence moved within the transaction");
+    settle(lane, &effects);
+    return STATUS_OK;
+}
+
+static enum status run_batch(struct lane *lane, struct error *error)
+{
+    struct fence fences[LANE_PARTS_MAX];
+    struct store_found found = {0};
+    enum status status = fill_batch(lane, error);
+    if (status != STATUS_OK)
+        return status;
+    struct store_question question = {.topic = span_from(lane->apply->topic),
+                                      .fences = fences,
+                                      .fence_count = fences_of(lane, fences)};
+    batch_question(&lane->batch, &question);
+    status = store_begin(lane->postgres, &question, &found, error);
+    if (status != STATUS_OK)
+        return status;
+    if (lose_fenced(lane, &found))
+        status = STATUS_RETRY; /* what is left of the batch is judged anew, at once */
+    else
+        status = judge_and_commit(lane, fences, &found, error);
+    store_found_release(&found);
+    if (status != STATUS_OK)
+        store_abort(lane->postgres);
+    return status;
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------------- */
+
+/* Outbox rows of earlier owners, or of a failed try, go out before anything new. */
+static enum status relay_old(struct lane *lane, struct error *error)
+{
+    const struct relay_way way = apply_relay_way(lane->apply);
+    enum status status = STATUS_OK;
+    for (size_t at = 0; at < lane->part_count && status == STATUS_OK; at++) {
+        struct part *part = &lane->parts[at];
+        relay_settle(&part->relay);
+        if (part->relay.behind && !part->lost)
+            status = relay_catch_up(&part->relay, &way, lane->postgres, part->next_offset,
+                                    error);
+    }
+    return status;
+}
+
+/* With nothing to do, rows that the broker has are removed. */
+static enum status trim_idle(struct lane *lane, struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (size_t at = 0; at < lane->part_count && status == STATUS_OK; at++) {
+        struct relay *relay = &lane->parts[at].relay;
+        relay_settle(relay);
+        if (lane->parts[at].lost || relay->below <= relay->trimmed)
+            continue;
+        status = store_outbox_trim(
+            lane->postgres,
+            &(struct partition_ref){span_from(lane->apply->topic), relay->partition},
+            relay->below, error);
+        if (status == STATUS_OK)
+            relay->trimmed = relay->below;
+    }
+    return status;
+}
+
+/* One turn with the lock held; *idle_out: there was nothing to do. */
+static enum status turn(struct lane *lane, bool *idle_out, struct error *error)
+{
+    enum status status = connect(lane, error);
+    if (status == STATUS_OK)
+        status = relay_old(lane, error);
+    if (status != STATUS_OK)
+        return status;
+    if (lane->record_count == 0 && kafka_in_partitions(lane->apply->in) > 0)
+        take_records(lane); /* without the count nobody can say what is misplaced */
+    *idle_out = lane->record_count == 0;
+    return *idle_out ? trim_idle(lane, error) : run_batch(lane, error);
+}
+
+static void failed(struct lane *lane, enum status status, const struct error *error)
+{
+    metric_add(lane->metrics.failures, 1);
+    if (status == STATUS_FATAL) {
+        lane->fatal = *error; /* a statement or its data is wrong: waiting mends nothing */
+        lane->fatal.exit_code = EXIT_INTERNAL;
+        life_end();
+        return;
+    }
+    if (!postgres_alive(lane->postgres) || error->code[0] != '\0')
+        life_ready("postgres", false, error->text);
+    life_back_off(&lane->tries);
+}
+
+static void *lane_run(void *self)
+{
+    struct lane *lane = self;
+    while (!life_ending()) {
+        struct error error = {0};
+        bool idle = false;
+        (void)pthread_mutex_lock(&lane->lock);
+        enum status status = turn(lane, &idle, &error);
+        (void)pthread_mutex_unlock(&lane->lock);
+        if (status != STATUS_OK && error.text[0] != '\0') {
+            failed(lane, status, &error);
+            continue;
+        }
+        if (lane->tries > 0 || idle)
+            life_ready("postgres", true, "");
+        lane->tries = 0;
+        if (idle)
+            kafka_in_wait(lane->apply->in, lane->number, IDLE_WAIT_MS);
+    }
+    return NULL;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------- */
+
+static void register_metrics(struct lane *lane)
+{
+    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++) {
+        char label[64];
+        (void)snprintf(label, sizeof(label), "outcome=\"%s\"",
+                       outcome_name((enum outcome)outcome));
+        lane->metrics.outcomes[outcome] = metrics_counter(
+            "parstock_events_total", label, "Stock-change records judged, by outcome.");
+    }
+    lane->metrics.batches =
+        metrics_counter("parstock_batches_total", "", "Transactions committed by apply.");
+    lane->metrics.fenced = metrics_counter("parstock_fenced_total", "",
+                                           "Partitions lost to another owner's fence.");
+    lane->metrics.failures = metrics_counter("parstock_batch_failures_total", "",
+                                             "Batches that have to be tried again.");
+}
+
+enum status lane_open(struct lane *lane, struct apply *apply, int number,
+                      struct error *error)
+{
+    *lane = (struct lane){.apply = apply, .number = number};
+    (void)pthread_mutex_init(&lane->lock, NULL);
+    lane->records = calloc(BATCH_ITEMS_MAX, sizeof(*lane->records));
+    if (lane->records == NULL)
+        return error_set(error, STATUS_RETRY, "apply: out of memory");
+    register_metrics(lane);
+    return batch_open(&lane->batch, apply->contract, error);
+}
+
+enum status lane_start(struct lane *lane, struct error *error)
+{
+    if (pthread_create(&lane->thread, NULL, lane_run, lane) != 0)
+        return error_set(error, STATUS_RETRY, "apply: cannot start a thread");
+    lane->started = true;
+    return STATUS_OK;
+}
+
+void lane_join(struct lane *lane)
+{
+    if (lane->started)
+        (void)pthread_join(lane->thread, NULL);
+    lane->started = false;
+    if (lane->records != NULL)
+        drop_hand(lane);
+}
+
+void lane_finish(struct lane *lane)
+{
+    struct error ignored = {0};
+    if (postgres_alive(lane->postgres))
+        (void)trim_idle(lane, &ignored); /* what stays is sent again, with the same ce_id */
+}
+
+void lane_close(struct lane *lane)
+{
+    lane_join(lane);
+    for (size_t at = 0; at < lane->part_count; at++)
+        relay_end(&lane->parts[at].relay);
+    lane->part_count = 0;
+    batch_close(&lane->batch);
+    postgres_close(&lane->postgres);
+    free(lane->records);
+    lane->records = NULL;
+}

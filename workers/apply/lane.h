@@ -1,0 +1,82 @@
+/*
+ * A lane of apply: one thread, one connection to Postgres, some partitions. Its loop is
+ * take, decode, question, judge, commit, relay, settle; one transaction a batch.
+ *
+ * The lane's lock is held while records are in hand, so that a partition can be dropped
+ * only between two batches. Records that could not be committed (Postgres is away) are kept
+ * in hand, the lock is given up while the lane waits, and what was dropped meanwhile is
+ * forgotten before the next try.
+ */
+#ifndef PARSTOCK_WORKERS_APPLY_LANE_H
+#define PARSTOCK_WORKERS_APPLY_LANE_H
+
+#include "common/io/kafka_in.h"
+#include "common/runtime/metrics.h"
+#include "workers/apply/batch.h"
+#include "workers/apply/relay.h"
+
+#include <pthread.h>
+
+#define LANE_PARTS_MAX BATCH_PARTS_MAX
+#define LANE_BYTES_MAX ((size_t)8 * 1024 * 1024) /* of values in hand */
+
+/* A partition that the lane holds. */
+struct part {
+    int32_t partition;
+    bool lost; /* the fence is gone: another owner has it; its records are dropped */
+    int64_t epoch;
+    int64_t next_offset; /* as in `progress` */
+    int64_t lost_at_us;
+    struct relay relay;
+};
+
+struct lane_metrics {
+    struct metric *outcomes[OUTCOME_COUNT];
+    struct metric *batches;
+    struct metric *fenced;
+    struct metric *failures;
+};
+
+struct apply; /* what the lanes share; apply.h */
+
+struct lane {
+    struct apply *apply;
+    int number;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    struct postgres *postgres;
+    int32_t contract_id;
+    struct part parts[LANE_PARTS_MAX];
+    size_t part_count;
+    struct kafka_record *records; /* in hand, BATCH_ITEMS_MAX */
+    size_t record_count;
+    size_t record_bytes;
+    struct batch batch;
+    int tries;
+    struct error fatal; /* why the lane ended the process, if it did */
+    struct lane_metrics metrics;
+};
+
+enum status lane_open(struct lane *lane, struct apply *apply, int number,
+                      struct error *error);
+enum status lane_start(struct lane *lane, struct error *error);
+void lane_join(struct lane *lane); /* after life_end: waits for the thread */
+void lane_finish(struct lane *lane); /* removes outbox rows that the broker has */
+void lane_close(struct lane *lane);
+
+/* Called from the group's thread. */
+void lane_take_part(struct lane *lane, int32_t partition, const struct take *take);
+void lane_drop_part(struct lane *lane, int32_t partition);
+
+/* Offsets to tell Kafka, one a partition; returns how many. */
+struct lane_hint {
+    int32_t partition;
+    int64_t next_offset;
+};
+size_t lane_hints(struct lane *lane, struct lane_hint *hints, size_t max);
+
+/* A partition lost to a fence for longer than `after_us`: to be taken anew; -1 = none. */
+int32_t lane_lost_part(struct lane *lane, int64_t after_us);
+
+#endif

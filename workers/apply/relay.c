@@ -1,0 +1,198 @@
+#include "workers/apply/relay.h"
+
+#include "common/base/check.h"
+#include "common/base/hash.h"
+#include "common/base/scope.h"
+#include "common/codec/headers.h"
+#include "common/domain/outbox.h"
+#include "common/runtime/life.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FULL_QUEUE_WAIT_MS 20
+
+/* `pending` counts the records without an answer, and one for the relay itself. */
+struct relay_lot {
+    struct relay_lot *next;
+    int64_t below;
+    atomic_int pending;
+    atomic_bool failed;
+};
+
+static void lot_drop(struct relay_lot *lot)
+{
+    if (atomic_fetch_sub(&lot->pending, 1) == 1)
+        free(lot);
+}
+
+void relay_acked(void *opaque, const struct error *error)
+{
+    struct relay_lot *lot = opaque;
+    if (error != NULL)
+        atomic_store(&lot->failed, true);
+    lot_drop(lot);
+}
+
+void relay_begin(struct relay *relay, int32_t partition)
+{
+    *relay = (struct relay){.partition = partition, .behind = true};
+}
+
+void relay_end(struct relay *relay)
+{
+    while (relay->first != NULL) {
+        struct relay_lot *lot = TAKE(relay->first);
+        relay->first = lot->next;
+        lot_drop(lot);
+    }
+    relay->last = NULL;
+}
+
+/* ---- sending ------------------------------------------------------------------------------- */
+
+static size_t headers_list(struct span bytes, struct kafka_header *headers)
+{
+    size_t count = 0;
+    struct kafka_header header;
+    while (headers_next(&bytes, &header.name, &header.value)) {
+        ASSERT(count < KAFKA_HEADERS_MAX);
+        headers[count++] = header;
+    }
+    ASSERT(bytes.length == 0);
+    return count;
+}
+
+/* A misplaced record goes where this worker would accept it, whatever the producer's own
+ * idea of the partition count: otherwise it could come back again and again. */
+static int32_t partition_of(const struct relay_way *way, const struct outbox_row *row)
+{
+    if (row->kind != OUTBOX_REKEYED || way->partition_count <= 0)
+        return KAFKA_PARTITION_BY_KEY;
+    return hash_partition(row->key, way->partition_count);
+}
+
+static enum status send_row(const struct relay_way *way, const struct outbox_row *row,
+                            struct relay_lot *lot, struct error *error)
+{
+    char topic[256];
+    struct kafka_header headers[KAFKA_HEADERS_MAX];
+    (void)snprintf(topic, sizeof(topic), "%s%s", way->topic_prefix, outbox_topic(row->kind));
+    const struct kafka_send send = {.topic = topic,
+                                    .partition = partition_of(way, row),
+                                    .key = row->key,
+                                    .value = row->value,
+                                    .headers = headers,
+                                    .header_count = headers_list(row->headers, headers),
+                                    .timestamp_ms = row->timestamp_ms,
+                                    .opaque = lot};
+    atomic_fetch_add(&lot->pending, 1);
+    enum status status = kafka_out_send(way->out, &send, error);
+    while (status == STATUS_RETRY && !life_ending()) {
+        life_wait_ms(FULL_QUEUE_WAIT_MS); /* the broker is slow: so are we */
+        status = kafka_out_send(way->out, &send, error);
+    }
+    if (status != STATUS_OK)
+        atomic_fetch_sub(&lot->pending, 1);
+    return status;
+}
+
+static void append(struct relay *relay, struct relay_lot *lot)
+{
+    if (relay->last != NULL)
+        relay->last->next = lot;
+    else
+        relay->first = lot;
+    relay->last = lot;
+}
+
+enum status relay_send(struct relay *relay, const struct relay_way *way,
+                       const struct outbox_row *rows, size_t count, int64_t below,
+                       struct error *error)
+{
+    struct relay_lot *lot = calloc(1, sizeof(*lot));
+    if (lot == NULL) {
+        relay->behind = true;
+        return error_set(error, STATUS_RETRY, "apply: out of memory for the outbox");
+    }
+    lot->below = below;
+    atomic_store(&lot->pending, 1);
+    append(relay, lot);
+    enum status status = STATUS_OK;
+    for (size_t at = 0; at < count && status == STATUS_OK; at++)
+        if (rows[at].partition == relay->partition)
+            status = send_row(way, &rows[at], lot, error);
+    if (status != STATUS_OK)
+        atomic_store(&lot->failed, true);
+    return status;
+}
+
+/* ---- what the table holds --------------------------------------------------------------------- */
+
+/*
+ * A page ends between two offsets: rows of the last offset are left to the next page, unless
+ * the page is the last one.
+ */
+static size_t whole_offsets(const struct outbox_row *rows, size_t count, int64_t *next_out)
+{
+    size_t end = count;
+    if (count == STORE_OUTBOX_PAGE)
+        while (end > 1 && rows[end - 1].offset == rows[count - 1].offset)
+            end--;
+    *next_out = rows[end - 1].offset + 1;
+    return end;
+}
+
+static enum status send_page(struct relay *relay, const struct relay_way *way,
+                             const struct rows *rows, int64_t *from, struct error *error)
+{
+    struct outbox_row page[STORE_OUTBOX_PAGE] = {0};
+    ASSERT(rows->count > 0 && rows->count <= STORE_OUTBOX_PAGE);
+    for (int row = 0; row < rows->count; row++)
+        page[row] = store_outbox_row(rows, row);
+    size_t count = whole_offsets(page, (size_t)rows->count, from);
+    return relay_send(relay, way, page, count, *from, error);
+}
+
+enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
+                           struct postgres *postgres, int64_t next_offset,
+                           struct error *error)
+{
+    int64_t from = relay->below;
+    for (;;) {
+        SCOPED(rows_release) struct rows rows = {0};
+        enum status status = store_outbox_read(
+            postgres, &(struct partition_ref){way->source_topic, relay->partition}, from,
+            &rows, error);
+        if (status != STATUS_OK)
+            return status;
+        if (rows.count == 0)
+            break;
+        status = send_page(relay, way, &rows, &from, error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    relay->behind = false;
+    return relay_send(relay, way, NULL, 0, next_offset > from ? next_offset : from, error);
+}
+
+/* ---- settling ------------------------------------------------------------------------------------ */
+
+void relay_settle(struct relay *relay)
+{
+    while (relay->first != NULL && atomic_load(&relay->first->pending) == 1) {
+        struct relay_lot *lot = relay->first;
+        if (atomic_load(&lot->failed)) {
+            relay->behind = true; /* the table still holds its rows */
+            relay_end(relay);
+            return;
+        }
+        if (lot->below > relay->below)
+            relay->below = lot->below;
+        relay->first = lot->next;
+        if (relay->first == NULL)
+            relay->last = NULL;
+        lot_drop(lot);
+    }
+}

@@ -1,0 +1,56 @@
+/*
+ * From the outbox to Kafka, for one partition: what a batch committed is sent at once, in
+ * order; what an earlier owner left behind is read from the table and sent first. A row is
+ * removed only once the broker has it, so that a kill between the two sends it again, with
+ * the same ce_id.
+ *
+ * One relay belongs to one lane's thread; the producer's thread only counts down.
+ */
+#ifndef PARSTOCK_WORKERS_APPLY_RELAY_H
+#define PARSTOCK_WORKERS_APPLY_RELAY_H
+
+#include "common/io/kafka_out.h"
+#include "common/io/store_apply.h"
+
+struct relay_lot; /* records sent together */
+
+struct relay {
+    int32_t partition;
+    int64_t below;   /* the broker has every row below this offset */
+    int64_t trimmed; /* rows below this are gone from the table */
+    bool behind;     /* the table holds rows that were not sent: read them first */
+    struct relay_lot *first;
+    struct relay_lot *last;
+};
+
+/* What a relay works with; shared by all of a lane. */
+struct relay_way {
+    struct kafka_out *out;
+    const char *topic_prefix;
+    struct span source_topic;
+    int32_t partition_count; /* of the source topic, for what goes back to it */
+};
+
+/* Passed to kafka_out_open. */
+void relay_acked(void *opaque, const struct error *error);
+
+/* A partition that has just been taken: its table may hold an earlier owner's rows. */
+void relay_begin(struct relay *relay, int32_t partition);
+
+/* Sends the rows of one committed batch; `below` is the offset after its last record. */
+enum status relay_send(struct relay *relay, const struct relay_way *way,
+                       const struct outbox_row *rows, size_t count, int64_t below,
+                       struct error *error);
+
+/* Reads and sends what the table holds, up to the fence's `next_offset`. */
+enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
+                           struct postgres *postgres, int64_t next_offset,
+                           struct error *error);
+
+/* Moves `below` over the lots that the broker has; a failed lot makes it fall behind. */
+void relay_settle(struct relay *relay);
+
+/* Lets go of a partition: the lots under way are freed when they end. */
+void relay_end(struct relay *relay);
+
+#endif
