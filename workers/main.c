@@ -98,7 +98,8 @@ static void print_man(void)
 static const struct command *command_find(const char *name)
 {
     for (size_t i = 0; i < COUNT_OF(COMMANDS); i++) {
-        if (strcmp(COMMANDS[i].name, name) == 0) return &COMMANDS[i];
+        if (strcmp(COMMANDS[i].name, name) == 0)
+            return &COMMANDS[i];
     }
     return NULL;
 }
@@ -122,7 +123,8 @@ static int command_help(const char *name, bool man)
     char text[] = "--help";
     char roff[] = "--help=man";
     const struct command *command = command_find(name);
-    if (command == NULL) return command_unknown(name);
+    if (command == NULL)
+        return command_unknown(name);
     char own_name[32];
     (void)snprintf(own_name, sizeof(own_name), "%s", command->name);
     char *arguments[] = {own_name, man ? roff : text, NULL};
@@ -139,7 +141,8 @@ static int help_main(int argc, char **argv)
             puts(COMMANDS[i].name);
         return 0;
     }
-    if (argc > first) return command_help(argv[first], man);
+    if (argc > first)
+        return command_help(argv[first], man);
     if (man)
         print_man();
     else
@@ -150,7 +153,8 @@ static int help_main(int argc, char **argv)
 /* Standard output that could not be written (a full disk) is no success. */
 static int finish(int code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
     fputs("parstock: standard output could not be written\n", stderr);
     return code != 0 ? code : EXIT_INTERNAL;
 }
@@ -170,6 +174,7 @@ int main(int argc, char **argv)
         return finish(0);
     }
     const struct command *command = command_find(name);
-    if (command == NULL) return command_unknown(name);
+    if (command == NULL)
+        return command_unknown(name);
     return finish(command->main(argc - 1, argv + 1));
 }

@@ -69,7 +69,8 @@ static void line_json(const struct line *line, struct buf *out)
     json_name(out, "differences");
     buf_byte(out, '[');
     for (size_t i = 0; i < line->count; i++) {
-        if (i > 0) buf_byte(out, ',');
+        if (i > 0)
+            buf_byte(out, ',');
         difference_json(&line->differences[i], out);
     }
     buf_text(out, "]}");
@@ -101,14 +102,17 @@ bool topics_report_print(const struct topic_table *table,
     }
     SCOPED(buf_free) struct buf out;
     buf_init(&out, OUTPUT_MAX);
-    if (whole) json_begin(&out, same, report->note);
+    if (whole)
+        json_begin(&out, same, report->note);
     for (size_t i = 0; i < TOPIC_COUNT; i++) {
-        if (whole && i > 0) buf_byte(&out, ',');
+        if (whole && i > 0)
+            buf_byte(&out, ',');
         if (whole || lines)
             line_json(&line[i], &out);
         else
             line_text(&line[i], &out);
-        if (lines) buf_byte(&out, '\n');
+        if (lines)
+            buf_byte(&out, '\n');
     }
     if (whole)
         buf_text(&out, "]}\n");
