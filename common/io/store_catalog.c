@@ -55,14 +55,14 @@ static const struct statement MERGE_ITEMS = {
 static const struct statement MERGE_LEVELS = {
     "catalog_merge_levels",
     "INSERT INTO shop_levels AS l (shop, sku, location, shown, shown_at, stocked)"
-    " SELECT DISTINCT ON (i.sku, g.code) $1, i.sku, g.code,"
+    " SELECT DISTINCT ON (i.sku COLLATE \"C\", g.code COLLATE \"C\") $1, i.sku, g.code,"
     " CASE WHEN $5 THEN s.on_hand ELSE s.available END, $2, s.active"
     " FROM catalog_levels s"
     " JOIN shop_items i ON i.shop = $1 AND i.item = s.item AND i.sku <> ''"
     " AND NOT i.duplicate"
     " JOIN unnest($3::text[], $4::text[]) g (code, gid) ON g.gid = s.gid"
     " WHERE s.seq > $6 AND s.seq <= $7"
-    " ORDER BY i.sku, g.code"
+    " ORDER BY i.sku COLLATE \"C\", g.code COLLATE \"C\""
     " ON CONFLICT (shop, sku, location) DO UPDATE SET shown = excluded.shown,"
     " shown_at = excluded.shown_at, stocked = excluded.stocked,"
     " dirty = l.desired IS NOT NULL AND l.desired IS DISTINCT FROM excluded.shown"
@@ -83,8 +83,12 @@ static const struct statement VANISH = {
     "l.location)"};
 
 static const struct statement FORGET = {
-    "catalog_forget", "DELETE FROM shop_levels WHERE shop = $1 AND desired IS NULL"
-                      " AND NOT stocked AND write_id IS NULL"};
+    "catalog_forget",
+    "WITH held AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l"
+    " WHERE l.shop = $1 AND l.desired IS NULL AND NOT l.stocked AND l.write_id IS NULL" PAIR_ORDER
+    " FOR UPDATE)"
+    " DELETE FROM shop_levels l USING held"
+    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location"};
 
 #define FAULTS_OF_PAIRS                                                                  \
     "SELECT l.sku, l.location, l.desired, l.fault AS old_fault, " PAIR_FAULT " AS fault" \
@@ -96,9 +100,13 @@ static const struct statement FORGET = {
 
 static const struct statement FAULTS = {
     "catalog_faults",
-    "UPDATE shop_levels l SET fault = f.fault FROM (" FAULTS_OF_PAIRS ") f"
-    " WHERE l.shop = $1 AND l.sku = f.sku AND l.location = f.location"
-    " AND l.fault IS DISTINCT FROM f.fault AND l.write_id IS NULL"};
+    "WITH f AS MATERIALIZED (" FAULTS_OF_PAIRS "),"
+    " held AS MATERIALIZED (SELECT l.sku, l.location, f.fault FROM shop_levels l"
+    " JOIN f USING (sku, location) WHERE l.shop = $1"
+    " AND l.fault IS DISTINCT FROM f.fault AND l.write_id IS NULL" PAIR_ORDER
+    " FOR UPDATE OF l)"
+    " UPDATE shop_levels l SET fault = held.fault FROM held"
+    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location"};
 
 static const struct statement END_RUN = {
     "catalog_end", "UPDATE catalog_runs SET finished_at = now(), items = $2, levels = $3"

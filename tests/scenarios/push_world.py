@@ -117,12 +117,13 @@ class PushWorld:
     # What apply does
 
     def desire(self, rows: Iterable[tuple[str, str, int]]) -> None:
+        """In the order of bytes, as everyone who locks several pairs."""
         with self.db.transaction(), self.db.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO shop_levels AS l (shop, sku, location, desired, desired_at, dirty)"
                 " VALUES ('demo', %s, %s, %s, now(), true) ON CONFLICT (shop, sku, location) DO UPDATE"
                 " SET desired = excluded.desired, desired_at = excluded.desired_at,"
-                " dirty = l.shown IS DISTINCT FROM excluded.desired", list(rows))  # fmt: skip
+                " dirty = l.shown IS DISTINCT FROM excluded.desired", sorted(rows))  # fmt: skip
 
     def desire_random(self, skus: Iterable[str], seed: int, most: int = 1000) -> dict[tuple[str, str], int]:
         dice = random.Random(seed)
@@ -149,11 +150,15 @@ class PushWorld:
         if wanted is not None:
             assert desired == wanted
         expected = {self.pair(*pair): {self.mode: quantity} for pair, quantity in desired.items()}
+        counts = self.prove_journal(expected)
+        left = self.db.execute("SELECT count(*) FROM shop_levels WHERE write_id IS NOT NULL").fetchone()[0]
+        assert left == 0
+        return counts
+
+    def prove_journal(self, expected: dict[str, dict[str, int]] | None = None) -> dict[str, int]:
         with open(self.shop.state_dir / "journal.jsonl", "rb") as lines:
             report = check_lines(lines, expected)
         assert report.ok, (len(report.violations), report.violations[:5])
-        left = self.db.execute("SELECT count(*) FROM shop_levels WHERE write_id IS NOT NULL").fetchone()[0]
-        assert left == 0
         return report.counts
 
     def faults(self) -> dict[tuple[str, str], str]:

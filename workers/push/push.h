@@ -63,6 +63,7 @@ struct pusher {
     bool looked;        /* open writes were looked for since the lease was taken */
     size_t limit;       /* pairs a call, halved while a bad pair hides */
     int tries;          /* of whatever is away */
+    char complaint[96]; /* what was said last of it, so that it is said once */
     int resends;        /* of the open write by this process without a verdict */
     bool maybe_applied; /* the open write may have been applied by an earlier try */
     int64_t backlog_at_us;
@@ -81,6 +82,8 @@ struct pusher {
 void *push_run(void *pusher); /* a thread's main, until life_ending */
 /* Something failed: says so once, forgets what is in hand, waits. */
 void push_trouble(struct pusher *pusher, const char *what, const struct error *error);
+/* All is well (again). */
+void push_ready(struct pusher *pusher);
 /* The lease may have another holder: everything in hand is no longer ours. */
 void push_lost(struct pusher *pusher);
 /* Waits for the shop's bucket; false: the time is not up yet, come again. */

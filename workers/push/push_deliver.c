@@ -8,7 +8,6 @@
 #define KEY_LIFE_MS (23LL * 3600 * 1000) /* the shop keeps keys for 24 h */
 #define RESENDS_MAX 8                    /* without a verdict; then the pairs are read */
 #define REREAD_HOLD_MS 200 /* a pair that somebody else changes is not chased faster */
-#define WAIT_SLICE_MS 1000
 
 /*
  * Asked by the HTTP client right before the first byte leaves: an answer must be in, or

@@ -26,13 +26,32 @@ static bool is_of_postgres(const struct pusher *pusher, const char *what)
     return strcmp(what, "postgres") == 0 || !postgres_alive(pusher->postgres);
 }
 
+/* Once for every new reason, be it a thousand tries. */
+static void complain(struct pusher *pusher, const char *what, const struct error *error)
+{
+    char complaint[sizeof pusher->complaint];
+    (void)snprintf(complaint, sizeof complaint, "%s %s", what, error->code);
+    bool news = strcmp(complaint, pusher->complaint) != 0;
+    memcpy(pusher->complaint, complaint, sizeof complaint);
+    log_write(news ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "waiting",
+              LOG_FIELDS(LOG_TEXT("shop", pusher->name), LOG_TEXT("for", what),
+                         LOG_TEXT("code", error->code), LOG_TEXT("error", error->text),
+                         LOG_END));
+}
+
+void push_ready(struct pusher *pusher)
+{
+    pusher->tries = 0;
+    pusher->complaint[0] = '\0';
+    life_ready(pusher->part, true, "");
+}
+
 void push_trouble(struct pusher *pusher, const char *what, const struct error *error)
 {
     char why[ERROR_TEXT_MAX + 32];
     (void)snprintf(why, sizeof why, "%s: %s", what, error->text);
+    complain(pusher, what, error);
     life_ready(pusher->part, false, why);
-    log_debug("trouble", LOG_TEXT("shop", pusher->name), LOG_TEXT("part", what),
-              LOG_TEXT("code", error->code), LOG_TEXT("error", error->text), LOG_END);
     if (is_of_postgres(pusher, what)) {
         postgres_close(&pusher->postgres);
         pusher->looked = false;
@@ -133,8 +152,7 @@ static bool have_shop(struct pusher *pusher)
         return false;
     }
     pusher->greeted = true;
-    pusher->tries = 0;
-    life_ready(pusher->part, true, "");
+    push_ready(pusher);
     return true;
 }
 

@@ -99,5 +99,5 @@ void push_read(struct pusher *pusher, const struct claimed_pair *const *pairs,
         if (!ask(pusher, &reading) || !keep(pusher, &reading))
             return;
     }
-    pusher->tries = 0;
+    push_ready(pusher);
 }
