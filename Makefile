@@ -78,7 +78,7 @@ FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=build/fuzz/%)
 
 # ---- targets ------------------------------------------------------------------------------------
 .PHONY: all help deps deps-build deps-demo deps-test deps-lint lint unit test demo fuzz bench \
-	clean distclean install uninstall tests tools replays objects FORCE
+	clean distclean install uninstall man tests tools replays objects FORCE
 
 all: $(PROGRAM) $(if $(SANITIZE),,parstock) ## build parstock (build/parstock and the link ./parstock)
 
@@ -224,12 +224,28 @@ demo: deps-demo all ## the story in a few minutes (BROKER=kafka: on Apache Kafka
 bench: deps-test all tools ## measure apply and push on this machine
 	@$(PYTHON) -m tests.bench
 
+# ---- man pages: printed by the program from its own tables ------------------------------------
+man: $(PROGRAM) ## write the man pages to build/man
+	@mkdir -p build/man
+	@$(PROGRAM) help --man >build/man/parstock.1
+	@for name in $$($(PROGRAM) help --commands); do \
+	    $(PROGRAM) help --man $$name >build/man/parstock-$$name.1 || exit 1; \
+	done
+
 # ---- installing, cleaning --------------------------------------------------------------------------
-install: $(PROGRAM) ## install to DESTDIR/PREFIX (default /usr/local)
+install: $(PROGRAM) man ## install to DESTDIR/PREFIX (default /usr/local)
 	install -D -m 0755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/parstock
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 0644 build/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	$(PROGRAM) help --bash-completion \
+	    >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/parstock
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/parstock
+	rm -f $(DESTDIR)$(PREFIX)/bin/parstock \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/parstock.1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/parstock-*.1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/parstock
 
 clean: ## remove everything built; build/deps stays
 	@find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + 2>/dev/null || true

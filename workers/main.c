@@ -92,13 +92,42 @@ static void print_man(void)
     fputs(".SH ENVIRONMENT\nEach command lists its variables.\n", stdout);
 }
 
+static void print_commands(void)
+{
+    for (size_t i = 0; i < COUNT_OF(COMMANDS); i++)
+        puts(COMMANDS[i].name);
+}
+
+/* Asks the program itself, so that it never differs from the table. */
+static void print_completion(void)
+{
+    fputs(
+        "# bash completion of parstock\n"
+        "_parstock() {\n"
+        "    local word=${COMP_WORDS[COMP_CWORD]}\n"
+        "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+        "        COMPREPLY=($(compgen -W \"help $(parstock help --commands)\" -- \"$word\"))\n"
+        "    elif [ \"${COMP_WORDS[1]}\" = help ]; then\n"
+        "        COMPREPLY=($(compgen -W \"$(parstock help --commands)\" -- \"$word\"))\n"
+        "    elif [[ $word == -* ]]; then\n"
+        "        COMPREPLY=($(compgen -W "
+        "\"$(parstock \"${COMP_WORDS[1]}\" --help=flags 2>/dev/null)\" -- \"$word\"))\n"
+        "    else\n"
+        "        COMPREPLY=($(compgen -f -- \"$word\"))\n"
+        "    fi\n"
+        "}\n"
+        "complete -F _parstock parstock\n",
+        stdout);
+}
+
 /* ---- finding the command --------------------------------------------------------------
  */
 
 static const struct command *command_find(const char *name)
 {
     for (size_t i = 0; i < COUNT_OF(COMMANDS); i++) {
-        if (strcmp(COMMANDS[i].name, name) == 0) return &COMMANDS[i];
+        if (strcmp(COMMANDS[i].name, name) == 0)
+            return &COMMANDS[i];
     }
     return NULL;
 }
@@ -122,24 +151,43 @@ static int command_help(const char *name, bool man)
     char text[] = "--help";
     char roff[] = "--help=man";
     const struct command *command = command_find(name);
-    if (command == NULL) return command_unknown(name);
+    if (command == NULL)
+        return command_unknown(name);
     char own_name[32];
     (void)snprintf(own_name, sizeof(own_name), "%s", command->name);
     char *arguments[] = {own_name, man ? roff : text, NULL};
     return command->main(2, arguments);
 }
 
-/* help, help COMMAND, help --man [COMMAND], help --commands */
+/* What packaging asks for: lists and files rather than help for a person. */
+struct listing {
+    const char *flag;
+    void (*print)(void);
+};
+
+static const struct listing LISTINGS[] = {
+    {"--commands", print_commands},
+    {"--bash-completion", print_completion},
+};
+
+static int help_on(const char *word, bool man)
+{
+    for (size_t i = 0; i < COUNT_OF(LISTINGS); i++) {
+        if (strcmp(LISTINGS[i].flag, word) != 0)
+            continue;
+        LISTINGS[i].print();
+        return 0;
+    }
+    return command_help(word, man);
+}
+
+/* help, help COMMAND, help --man [COMMAND], help --commands, help --bash-completion */
 static int help_main(int argc, char **argv)
 {
     bool man = argc > 1 && strcmp(argv[1], "--man") == 0;
     int first = man ? 2 : 1;
-    if (argc > first && strcmp(argv[first], "--commands") == 0) {
-        for (size_t i = 0; i < COUNT_OF(COMMANDS); i++)
-            puts(COMMANDS[i].name);
-        return 0;
-    }
-    if (argc > first) return command_help(argv[first], man);
+    if (argc > first)
+        return help_on(argv[first], man);
     if (man)
         print_man();
     else
@@ -150,7 +198,8 @@ static int help_main(int argc, char **argv)
 /* Standard output that could not be written (a full disk) is no success. */
 static int finish(int code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
     fputs("parstock: standard output could not be written\n", stderr);
     return code != 0 ? code : EXIT_INTERNAL;
 }
@@ -170,6 +219,7 @@ int main(int argc, char **argv)
         return finish(0);
     }
     const struct command *command = command_find(name);
-    if (command == NULL) return command_unknown(name);
+    if (command == NULL)
+        return command_unknown(name);
     return finish(command->main(argc - 1, argv + 1));
 }

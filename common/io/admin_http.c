@@ -23,7 +23,8 @@ struct admin_http {
 static const struct admin_page *page_find(const struct admin_http *http, const char *path)
 {
     for (size_t i = 0; i < http->count; i++) {
-        if (strcmp(http->pages[i].path, path) == 0) return &http->pages[i];
+        if (strcmp(http->pages[i].path, path) == 0)
+            return &http->pages[i];
     }
     return NULL;
 }
@@ -43,7 +44,8 @@ static enum MHD_Result reply(struct MHD_Connection *connection, int code,
     struct span text = buf_view(body);
     struct MHD_Response *response = MHD_create_response_from_buffer(
         text.length, (void *)(uintptr_t)text.bytes, MHD_RESPMEM_MUST_COPY);
-    if (response == NULL) return MHD_NO;
+    if (response == NULL)
+        return MHD_NO;
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
@@ -78,7 +80,8 @@ static enum MHD_Result answer(void *self, struct MHD_Connection *connection,
         code = not_found(http, &body);
     else if (is_read(method))
         code = page->write(&body);
-    if (body.failed) code = MHD_HTTP_INTERNAL_SERVER_ERROR;
+    if (body.failed)
+        code = MHD_HTTP_INTERNAL_SERVER_ERROR;
     return reply(connection, code, content_type, &body);
 }
 
@@ -96,7 +99,8 @@ enum status admin_http_open(const char *address, const struct admin_page *pages,
 {
     int socket = -1;
     enum status status = listen_open(address, &socket, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     struct admin_http *http = calloc(1, sizeof(*http));
     if (http != NULL) {
         http->pages = pages;
@@ -121,7 +125,8 @@ const char *admin_http_address(const struct admin_http *http)
 void admin_http_close(struct admin_http **slot)
 {
     struct admin_http *http = TAKE(*slot);
-    if (http == NULL) return;
+    if (http == NULL)
+        return;
     MHD_stop_daemon(http->daemon); /* closes the socket too */
     free(http);
 }

@@ -50,23 +50,42 @@ static const struct preset PROMISES[] = {
 static void (*log_target)(int level, const char *facility, const char *text);
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The operator's properties are one set for consumers and producers, so that the
- * library's remark that one of them concerns only the other kind is no news. */
+/* Lines of the library that say nothing, by facility and a part of their text. */
+struct noise {
+    const char *facility;
+    const char *text;
+};
+
+static const struct noise NOISE[] = {
+    /* The operator's properties are one set for consumers and producers. */
+    {"CONFWARN", "will be ignored by"},
+    /* The mock cluster's own client has no brokers to go to. */
+    {"CONFWARN", "bootstrap.servers"},
+    /* Repeated at every try; the FAIL line beside it says why, once in half a minute. */
+    {"ERROR", "brokers are down"},
+};
+
 static bool log_is_noise(const char *facility, const char *text)
 {
-    return strcmp(facility, "CONFWARN") == 0 &&
-           strstr(text, "will be ignored by") != NULL;
+    for (size_t i = 0; i < COUNT_OF(NOISE); i++) {
+        if (strcmp(facility, NOISE[i].facility) == 0 &&
+            strstr(text, NOISE[i].text) != NULL)
+            return true;
+    }
+    return false;
 }
 
 static void conf_log(const rd_kafka_t *client, int level, const char *facility,
                      const char *text)
 {
     (void)client;
-    if (log_is_noise(facility, text)) return;
+    if (log_is_noise(facility, text))
+        return;
     pthread_mutex_lock(&log_lock);
     void (*target)(int, const char *, const char *) = log_target;
     pthread_mutex_unlock(&log_lock);
-    if (target != NULL) target(level, facility, text);
+    if (target != NULL)
+        target(level, facility, text);
 }
 
 static void conf_log_to(void (*target)(int, const char *, const char *))
@@ -78,7 +97,8 @@ static void conf_log_to(void (*target)(int, const char *, const char *))
 
 static void conf_release(rd_kafka_conf_t **slot)
 {
-    if (*slot != NULL) rd_kafka_conf_destroy(TAKE(*slot));
+    if (*slot != NULL)
+        rd_kafka_conf_destroy(TAKE(*slot));
 }
 
 enum status kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
@@ -87,7 +107,8 @@ enum status kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *
     char reason[REASON_MAX] = "";
     rd_kafka_conf_res_t result =
         rd_kafka_conf_set(conf, name, value, reason, sizeof(reason));
-    if (result == RD_KAFKA_CONF_OK) return STATUS_OK;
+    if (result == RD_KAFKA_CONF_OK)
+        return STATUS_OK;
     if (result == RD_KAFKA_CONF_UNKNOWN)
         error_set(error, STATUS_FATAL, "Kafka property %s is unknown to librdkafka %s",
                   name, rd_kafka_version_str());
@@ -104,10 +125,12 @@ static enum status conf_presets(rd_kafka_conf_t *conf, enum kafka_role role,
                                 struct error *error)
 {
     for (size_t i = 0; i < count; i++) {
-        if ((presets[i].roles & 1u << role) == 0) continue;
+        if ((presets[i].roles & 1u << role) == 0)
+            continue;
         enum status status =
             kafka_conf_set(conf, presets[i].name, presets[i].value, error);
-        if (status != STATUS_OK) return status;
+        if (status != STATUS_OK)
+            return status;
     }
     return STATUS_OK;
 }
@@ -124,7 +147,8 @@ static enum status conf_operator(rd_kafka_conf_t *conf,
             return error_exit(error, EXIT_CONFIG);
         }
         enum status status = kafka_conf_set(conf, setting->name, setting->value, error);
-        if (status != STATUS_OK) return status;
+        if (status != STATUS_OK)
+            return status;
     }
     return STATUS_OK;
 }
@@ -138,12 +162,14 @@ enum status kafka_conf_new(const struct kafka_options *options, enum kafka_role 
     enum status status = conf_presets(conf, role, DEFAULTS, COUNT_OF(DEFAULTS), error);
     if (status == STATUS_OK && options->client_id != NULL)
         status = kafka_conf_set(conf, "client.id", options->client_id, error);
-    if (status == STATUS_OK) status = conf_operator(conf, options, error);
+    if (status == STATUS_OK)
+        status = conf_operator(conf, options, error);
     if (status == STATUS_OK && options->brokers != NULL)
         status = kafka_conf_set(conf, "bootstrap.servers", options->brokers, error);
     if (status == STATUS_OK)
         status = conf_presets(conf, role, PROMISES, COUNT_OF(PROMISES), error);
-    if (status == STATUS_OK) *conf_out = TAKE(conf);
+    if (status == STATUS_OK)
+        *conf_out = TAKE(conf);
     return status;
 }
 
@@ -153,7 +179,8 @@ enum status kafka_client_new(enum kafka_role role, rd_kafka_conf_t *conf,
     char reason[REASON_MAX] = "";
     rd_kafka_type_t type = role == KAFKA_CONSUMER ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER;
     *out = rd_kafka_new(type, conf, reason, sizeof(reason));
-    if (*out != NULL) return STATUS_OK;
+    if (*out != NULL)
+        return STATUS_OK;
     rd_kafka_conf_destroy(conf); /* the library takes it over only when it succeeds */
     error_set(error, STATUS_FATAL, "Kafka client: %s", reason);
     return error_exit(error, EXIT_CONFIG);
@@ -223,14 +250,16 @@ static const struct remedy ANY_OTHER = {.status = STATUS_RETRY,
 static const struct remedy *remedy_of(rd_kafka_resp_err_t code)
 {
     for (size_t i = 0; i < COUNT_OF(REMEDIES); i++) {
-        if (REMEDIES[i].code == code) return &REMEDIES[i];
+        if (REMEDIES[i].code == code)
+            return &REMEDIES[i];
     }
     return &ANY_OTHER;
 }
 
 enum status kafka_status(rd_kafka_resp_err_t code, const char *doing, struct error *error)
 {
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return STATUS_OK;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return STATUS_OK;
     const struct remedy *remedy = remedy_of(code);
     error_set_code(error, remedy->status, rd_kafka_err2name(code), "Kafka, %s: %s; %s",
                    doing, rd_kafka_err2str(code), remedy->text);

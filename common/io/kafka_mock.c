@@ -20,7 +20,8 @@ static enum status mock_start(struct kafka_mock *mock,
     enum status status = kafka_conf_new(&quiet, KAFKA_ADMIN, &conf, error);
     if (status == STATUS_OK)
         status = kafka_client_new(KAFKA_ADMIN, conf, &mock->client, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     mock->cluster = rd_kafka_mock_cluster_new(mock->client, mock->brokers);
     if (mock->cluster == NULL)
         return error_set(error, STATUS_RETRY, "the mock cluster could not be started");
@@ -32,7 +33,8 @@ enum status kafka_mock_open(const struct kafka_options *options, int brokers,
                             struct kafka_mock **out, struct error *error)
 {
     struct kafka_mock *mock = calloc(1, sizeof(*mock));
-    if (mock == NULL) return error_set(error, STATUS_RETRY, "no memory");
+    if (mock == NULL)
+        return error_set(error, STATUS_RETRY, "no memory");
     mock->brokers = brokers;
     enum status status = mock_start(mock, options, error);
     if (status != STATUS_OK) {
@@ -46,9 +48,12 @@ enum status kafka_mock_open(const struct kafka_options *options, int brokers,
 void kafka_mock_close(struct kafka_mock **slot)
 {
     struct kafka_mock *mock = TAKE(*slot);
-    if (mock == NULL) return;
-    if (mock->cluster != NULL) rd_kafka_mock_cluster_destroy(mock->cluster);
-    if (mock->client != NULL) rd_kafka_destroy(mock->client);
+    if (mock == NULL)
+        return;
+    if (mock->cluster != NULL)
+        rd_kafka_mock_cluster_destroy(mock->cluster);
+    if (mock->client != NULL)
+        rd_kafka_destroy(mock->client);
     free(mock);
 }
 

@@ -77,7 +77,8 @@ const char *kafka_property_refusal(const char *name, const char *value)
 {
     for (size_t i = 0; i < COUNT_OF(REFUSALS); i++) {
         const struct refusal *refusal = &REFUSALS[i];
-        if (strcmp(refusal->name, name) != 0) continue;
+        if (strcmp(refusal->name, name) != 0)
+            continue;
         if (refusal->value == NULL || strcmp(refusal->value, value) == 0)
             return refusal->why;
     }
@@ -87,7 +88,8 @@ const char *kafka_property_refusal(const char *name, const char *value)
 bool kafka_property_is_secret(const char *name)
 {
     for (size_t i = 0; i < COUNT_OF(SECRETS); i++) {
-        if (strcmp(SECRETS[i], name) == 0) return true;
+        if (strcmp(SECRETS[i], name) == 0)
+            return true;
     }
     return false;
 }

@@ -40,7 +40,8 @@ static enum status address_split(const char *text, struct address *address,
     } else if (memchr(host.bytes, ':', host.length) != NULL) {
         return address_fail(text, "an IPv6 address belongs in [brackets]", error);
     }
-    if (host.length > HOST_MAX) return address_fail(text, "the host is too long", error);
+    if (host.length > HOST_MAX)
+        return address_fail(text, "the host is too long", error);
     (void)snprintf(address->host, sizeof(address->host), "%.*s", SPAN_ARGS(host));
     (void)snprintf(address->port, sizeof(address->port), "%d", (int)port);
     return STATUS_OK;
@@ -48,12 +49,14 @@ static enum status address_split(const char *text, struct address *address,
 
 static void addresses_release(struct addrinfo **slot)
 {
-    if (*slot != NULL) freeaddrinfo(TAKE(*slot));
+    if (*slot != NULL)
+        freeaddrinfo(TAKE(*slot));
 }
 
 static void socket_release(int *slot)
 {
-    if (*slot >= 0) (void)close(*slot);
+    if (*slot >= 0)
+        (void)close(*slot);
 }
 
 static enum status bind_fail(const char *text, int number, struct error *error)
@@ -73,7 +76,8 @@ static enum status socket_bind(const char *text, const struct addrinfo *where,
     int on = 1;
     SCOPED(socket_release)
     int file = socket(where->ai_family, where->ai_socktype | SOCK_CLOEXEC, 0);
-    if (file < 0) return bind_fail(text, errno, error);
+    if (file < 0)
+        return bind_fail(text, errno, error);
     /* A restart must not wait for the closing connections of the process before it. */
     (void)setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(file, where->ai_addr, where->ai_addrlen) != 0 || listen(file, BACKLOG) != 0)
@@ -87,14 +91,16 @@ enum status listen_open(const char *address, int *socket_out, struct error *erro
 {
     struct address parts;
     enum status status = address_split(address, &parts, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     const struct addrinfo hints = {.ai_family = AF_UNSPEC,
                                    .ai_socktype = SOCK_STREAM,
                                    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     SCOPED(addresses_release) struct addrinfo *found = NULL;
     int failed = getaddrinfo(parts.host[0] != '\0' ? parts.host : NULL, parts.port,
                              &hints, &found);
-    if (failed != 0) return address_fail(address, gai_strerror(failed), error);
+    if (failed != 0)
+        return address_fail(address, gai_strerror(failed), error);
     return socket_bind(address, found, socket_out, error);
 }
 

@@ -88,7 +88,8 @@ enum status admin_open(const struct config *config, struct admin **out,
     admin_alive();
     admin_about();
     struct admin *admin = calloc(1, sizeof(*admin));
-    if (admin == NULL) return error_set(error, STATUS_FATAL, "admin endpoint: no memory");
+    if (admin == NULL)
+        return error_set(error, STATUS_FATAL, "admin endpoint: no memory");
     enum status status = admin_http_open(config->admin_listen, PAGES, COUNT_OF(PAGES),
                                          &admin->http, error);
     if (status == STATUS_OK) {
@@ -109,7 +110,8 @@ enum status admin_open(const struct config *config, struct admin **out,
 void admin_close(struct admin **slot)
 {
     struct admin *admin = TAKE(*slot);
-    if (admin == NULL) return;
+    if (admin == NULL)
+        return;
     admin_http_close(&admin->http);
     free(admin);
 }

@@ -35,7 +35,8 @@ struct typed {
 static enum status config_text(const struct setting *setting, const char **text_out,
                                struct error *error)
 {
-    if (setting->secret) return config_secret(setting->variable, text_out, error);
+    if (setting->secret)
+        return config_secret(setting->variable, text_out, error);
     const char *text = setting->variable != NULL ? getenv(setting->variable) : NULL;
     *text_out = text != NULL && text[0] != '\0' ? text : NULL;
     return STATUS_OK;
@@ -46,16 +47,19 @@ static enum status config_environment(const struct command_spec *spec,
 {
     for (size_t i = 0; i < SETTINGS_COUNT; i++) {
         const struct setting *setting = &SETTINGS[i];
-        if (!setting_is_used(setting, spec)) continue;
+        if (!setting_is_used(setting, spec))
+            continue;
         const char *text = NULL;
         enum status status = config_text(setting, &text, error);
         if (status == STATUS_OK && text != NULL)
             status = setting_store(setting, text, setting->variable, config, error);
-        if (status != STATUS_OK) return status;
+        if (status != STATUS_OK)
+            return status;
         if (text != NULL && setting->offset == offsetof(struct config, admin_listen))
             config->admin_listen_asked = true;
     }
-    if ((spec->uses & CONFIG_KAFKA) == 0) return STATUS_OK;
+    if ((spec->uses & CONFIG_KAFKA) == 0)
+        return STATUS_OK;
     return config_kafka_environment(config, error);
 }
 
@@ -90,7 +94,8 @@ static const struct setting *setting_typed(const struct command_spec *spec,
                                            const struct typed *typed)
 {
     for (size_t i = 0; i < SETTINGS_COUNT; i++) {
-        if (!setting_is_used(&SETTINGS[i], spec)) continue;
+        if (!setting_is_used(&SETTINGS[i], spec))
+            continue;
         bool is_long = typed->shown[1] == '-';
         if (is_long ? span_is(typed->name, SETTINGS[i].flag)
                     : SETTINGS[i].letter == typed->name.bytes[0])
@@ -131,7 +136,8 @@ static enum status flag_value(struct walk *walk, const struct typed *typed,
                               const char **value_out, struct error *error)
 {
     *value_out = typed->value;
-    if (typed->value != NULL) return STATUS_OK;
+    if (typed->value != NULL)
+        return STATUS_OK;
     if (walk->next + 1 >= walk->argc)
         return error_set(error, STATUS_REJECT, "%s needs a value", typed->shown);
     walk->next++;
@@ -167,7 +173,8 @@ static enum status own_flag(struct walk *walk, const struct flag *flag,
         return STATUS_OK;
     }
     enum status status = flag_value(walk, typed, &value, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     return own_store(flag, value, walk->own, error);
 }
 
@@ -176,7 +183,8 @@ static enum status setting_flag(struct walk *walk, const struct setting *setting
 {
     const char *value = NULL;
     enum status status = flag_value(walk, typed, &value, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     if (setting->offset == offsetof(struct config, admin_listen))
         walk->config->admin_listen_asked = true;
     if (setting_store(setting, value, typed->shown, walk->config, error) != STATUS_OK)
@@ -198,9 +206,11 @@ static enum status walk_flag(struct walk *walk, struct error *error)
 {
     struct typed typed = flag_split(walk->argv[walk->next]);
     const struct flag *own = own_typed(walk->spec, &typed);
-    if (own != NULL) return own_flag(walk, own, &typed, error);
+    if (own != NULL)
+        return own_flag(walk, own, &typed, error);
     const struct setting *setting = setting_typed(walk->spec, &typed);
-    if (setting != NULL) return setting_flag(walk, setting, &typed, error);
+    if (setting != NULL)
+        return setting_flag(walk, setting, &typed, error);
     if ((walk->spec->uses & CONFIG_KAFKA) != 0 &&
         strcmp(typed.shown, "--" KAFKA_PROPERTY_FLAG) == 0)
         return kafka_flag(walk, &typed, error);
@@ -234,7 +244,8 @@ static enum status walk_run(struct walk *walk, int *first_out, struct error *err
             continue;
         }
         enum status status = walk_flag(walk, error);
-        if (status != STATUS_OK) return status;
+        if (status != STATUS_OK)
+            return status;
         walk_rotate(walk, start, walk->next + 1 - start);
     }
     *first_out = walk->argc - walk->positionals;
@@ -248,7 +259,8 @@ static enum status walk_run(struct walk *walk, int *first_out, struct error *err
 static const char *help_asked(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return "text";
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return "text";
         if (strncmp(argv[i], "--help=", strlen("--help=")) == 0)
             return argv[i] + strlen("--help=");
     }
@@ -267,7 +279,8 @@ static enum status help_print(const struct command_spec *spec, const char *form,
     bool failed = out.failed || fwrite(out.bytes, 1, out.length, stdout) != out.length ||
                   fflush(stdout) != 0;
     buf_free(&out);
-    if (!failed) return STATUS_OK;
+    if (!failed)
+        return STATUS_OK;
     error_set(error, STATUS_FATAL, "the help could not be written to standard output");
     return error_exit(error, EXIT_INTERNAL);
 }
@@ -295,8 +308,10 @@ static enum status config_needs(const struct command_spec *spec,
 
 static enum status config_finish(enum status status, struct error *error)
 {
-    if (status == STATUS_REJECT) error_exit(error, EXIT_USAGE);
-    if (status == STATUS_FATAL && error->exit_code == 0) error_exit(error, EXIT_CONFIG);
+    if (status == STATUS_REJECT)
+        error_exit(error, EXIT_USAGE);
+    if (status == STATUS_FATAL && error->exit_code == 0)
+        error_exit(error, EXIT_CONFIG);
     return status;
 }
 
@@ -317,8 +332,10 @@ enum status config_parse(const struct command_spec *spec, int argc, char **argv,
     struct walk walk = {
         .spec = spec, .argc = argc, .argv = argv, .config = config, .own = own};
     enum status status = config_environment(spec, config, error);
-    if (status == STATUS_OK) status = walk_run(&walk, &parsed_out->first, error);
-    if (status == STATUS_OK) status = config_needs(spec, config, error);
+    if (status == STATUS_OK)
+        status = walk_run(&walk, &parsed_out->first, error);
+    if (status == STATUS_OK)
+        status = config_needs(spec, config, error);
     return config_finish(status, error);
 }
 
@@ -326,6 +343,7 @@ int config_fail(const struct command_spec *spec, const struct error *error)
 {
     int code = error_exit_code(error);
     fprintf(stderr, "parstock %s: %s\n", spec->name, error->text);
-    if (code == EXIT_USAGE) fprintf(stderr, "Try 'parstock %s --help'.\n", spec->name);
+    if (code == EXIT_USAGE)
+        fprintf(stderr, "Try 'parstock %s --help'.\n", spec->name);
     return code;
 }

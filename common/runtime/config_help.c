@@ -73,7 +73,8 @@ static void plain_option(const struct option_text *option, struct buf *out)
         buf_format(out, "  -%c, --%s", option->letter, option->flag);
     else
         buf_format(out, "  --%s", option->flag);
-    if (option->argument != NULL) buf_format(out, " %s", option->argument);
+    if (option->argument != NULL)
+        buf_format(out, " %s", option->argument);
     buf_byte(out, '\n');
     help_wrap(out, option->help, HELP_INDENT);
     if (option->preset != NULL)
@@ -115,7 +116,8 @@ static void man_text(struct buf *out, const char *text)
 {
     bool line_start = true;
     for (; *text != '\0'; text++) {
-        if (line_start && (*text == '.' || *text == '\'')) buf_text(out, "\\&");
+        if (line_start && (*text == '.' || *text == '\''))
+            buf_text(out, "\\&");
         line_start = *text == '\n';
         if (*text == '\\')
             buf_text(out, "\\e");
@@ -141,7 +143,8 @@ static void man_title(struct buf *out, const char *name)
 static void man_option(const struct option_text *option, struct buf *out)
 {
     buf_text(out, ".TP\n");
-    if (option->letter != 0) buf_format(out, "\\fB\\-%c\\fR, ", option->letter);
+    if (option->letter != 0)
+        buf_format(out, "\\fB\\-%c\\fR, ", option->letter);
     buf_text(out, "\\fB\\-\\-");
     man_text(out, option->flag);
     buf_text(out, "\\fR");
@@ -252,11 +255,13 @@ void config_help(const struct command_spec *spec, bool man, struct buf *out)
         form->option(&option, out);
     }
     for (size_t i = 0; i < SETTINGS_COUNT; i++) {
-        if (!setting_is_used(&SETTINGS[i], spec)) continue;
+        if (!setting_is_used(&SETTINGS[i], spec))
+            continue;
         struct option_text option = option_of_setting(&SETTINGS[i], room, sizeof(room));
         form->option(&option, out);
     }
-    if ((spec->uses & CONFIG_KAFKA) != 0) form->option(&KAFKA_OPTION, out);
+    if ((spec->uses & CONFIG_KAFKA) != 0)
+        form->option(&KAFKA_OPTION, out);
     form->option(&HELP_OPTION, out);
     form->end(spec, out);
 }
@@ -269,6 +274,7 @@ void config_flags(const struct command_spec *spec, struct buf *out)
         if (setting_is_used(&SETTINGS[i], spec))
             buf_format(out, "--%s\n", SETTINGS[i].flag);
     }
-    if ((spec->uses & CONFIG_KAFKA) != 0) buf_text(out, "--" KAFKA_PROPERTY_FLAG "\n");
+    if ((spec->uses & CONFIG_KAFKA) != 0)
+        buf_text(out, "--" KAFKA_PROPERTY_FLAG "\n");
     buf_text(out, "--help\n");
 }

@@ -23,7 +23,8 @@ static struct kafka_setting *kafka_slot(struct config *config, const char *name)
         if (strcmp(config->kafka_properties[i].name, name) == 0)
             return &config->kafka_properties[i];
     }
-    if (config->kafka_property_count == CONFIG_KAFKA_PROPERTIES_MAX) return NULL;
+    if (config->kafka_property_count == CONFIG_KAFKA_PROPERTIES_MAX)
+        return NULL;
     return &config->kafka_properties[config->kafka_property_count++];
 }
 
@@ -38,7 +39,8 @@ static enum status kafka_add(struct config *config, struct span name, const char
         return error_set(error, STATUS_FATAL, "Kafka property %s may not be set: %s",
                          kept, why);
     struct kafka_setting *slot = kafka_slot(config, kept);
-    if (slot == NULL) return kafka_full(error);
+    if (slot == NULL)
+        return kafka_full(error);
     *slot = (struct kafka_setting){.name = kept, .value = value};
     return STATUS_OK;
 }
@@ -78,7 +80,8 @@ static enum status kafka_secret(struct config *config, const char *entry,
     memcpy(variable, entry, length);
     variable[length] = '\0';
     enum status status = config_secret(variable, &value, error);
-    if (status != STATUS_OK || value == NULL) return status;
+    if (status != STATUS_OK || value == NULL)
+        return status;
     return kafka_add(config, property_name(name, property), value, error);
 }
 
@@ -88,14 +91,16 @@ static enum status kafka_variable(struct config *config, const char *entry,
     char room[PROPERTY_NAME_MAX + 1];
     const char *start = entry + sizeof(CONFIG_KAFKA_PREFIX) - 1;
     const char *equals = strchr(start, '=');
-    if (equals == NULL || equals[1] == '\0') return STATUS_OK;
+    if (equals == NULL || equals[1] == '\0')
+        return STATUS_OK;
     struct span name = {.bytes = start, .length = (size_t)(equals - start)};
     if (name.length == 0 || name.length > PROPERTY_NAME_MAX)
         return error_set(error, STATUS_FATAL, "%.*s is no Kafka property",
                          (int)(equals - entry > 160 ? 160 : equals - entry), entry);
     struct span property = property_name(name, room);
     bool from_file = is_secret_file(room);
-    if (from_file) name.length -= sizeof(FILE_SUFFIX) - 1;
+    if (from_file)
+        name.length -= sizeof(FILE_SUFFIX) - 1;
     if (from_file || kafka_property_is_secret(room))
         return kafka_secret(config, entry, name, error);
     return kafka_add(config, property, equals + 1, error);
@@ -107,7 +112,8 @@ enum status config_kafka_environment(struct config *config, struct error *error)
         if (strncmp(*entry, CONFIG_KAFKA_PREFIX, sizeof(CONFIG_KAFKA_PREFIX) - 1) != 0)
             continue;
         enum status status = kafka_variable(config, *entry, error);
-        if (status != STATUS_OK) return status;
+        if (status != STATUS_OK)
+            return status;
     }
     return STATUS_OK;
 }
@@ -136,7 +142,8 @@ enum status config_kafka_flag(const char *text, struct config *config,
 /* Syslog's levels 0 to 7 to ours. The library calls its passing troubles errors. */
 static enum log_level kafka_log_level(int level)
 {
-    if (level <= 3) return LOG_LEVEL_WARN;
+    if (level <= 3)
+        return LOG_LEVEL_WARN;
     return level <= 5 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 }
 

@@ -24,7 +24,8 @@ char *config_keep(struct span text)
     pthread_mutex_lock(&kept_lock);
     char *copy = pool_take(&kept, text.length + 1);
     pthread_mutex_unlock(&kept_lock);
-    if (copy == NULL) return NULL;
+    if (copy == NULL)
+        return NULL;
     memcpy(copy, text.bytes, text.length);
     copy[text.length] = '\0';
     return copy;
@@ -39,7 +40,8 @@ static enum status secret_fail(struct error *error, const char *variable,
 
 static void file_close(int *file)
 {
-    if (*file >= 0) (void)close(*file);
+    if (*file >= 0)
+        (void)close(*file);
 }
 
 /* Reads at most `size` bytes; < 0 with errno on failure. */
@@ -48,9 +50,12 @@ static ssize_t file_read(int file, char *room, size_t size)
     size_t length = 0;
     while (length < size) {
         ssize_t count = read(file, room + length, size - length);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return -1;
-        if (count == 0) break;
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return -1;
+        if (count == 0)
+            break;
         length += (size_t)count;
     }
     return (ssize_t)length;
@@ -59,8 +64,10 @@ static ssize_t file_read(int file, char *room, size_t size)
 /* Editors and `echo` end a file in a line feed, which is no part of the secret. */
 static size_t without_line_end(const char *bytes, size_t length)
 {
-    if (length > 0 && bytes[length - 1] == '\n') length--;
-    if (length > 0 && bytes[length - 1] == '\r') length--;
+    if (length > 0 && bytes[length - 1] == '\n')
+        length--;
+    if (length > 0 && bytes[length - 1] == '\r')
+        length--;
     return length;
 }
 
@@ -69,18 +76,22 @@ static enum status secret_read(const char *variable, const char *path,
 {
     static char room[SECRET_MAX + 1];
     SCOPED(file_close) int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (file < 0) return secret_fail(error, variable, path, strerror(errno));
+    if (file < 0)
+        return secret_fail(error, variable, path, strerror(errno));
     ssize_t count = file_read(file, room, sizeof(room));
-    if (count < 0) return secret_fail(error, variable, path, strerror(errno));
+    if (count < 0)
+        return secret_fail(error, variable, path, strerror(errno));
     if (count > SECRET_MAX)
         return secret_fail(error, variable, path, "longer than 64 KiB, so no secret");
     size_t length = without_line_end(room, (size_t)count);
-    if (length == 0) return secret_fail(error, variable, path, "the file is empty");
+    if (length == 0)
+        return secret_fail(error, variable, path, "the file is empty");
     if (memchr(room, '\0', length) != NULL)
         return secret_fail(error, variable, path, "holds a NUL byte, so no text");
     *value_out = config_keep((struct span){.bytes = room, .length = length});
     explicit_bzero(room, sizeof(room));
-    if (*value_out == NULL) return secret_fail(error, variable, path, "no memory");
+    if (*value_out == NULL)
+        return secret_fail(error, variable, path, "no memory");
     return STATUS_OK;
 }
 
@@ -99,8 +110,10 @@ enum status config_secret(const char *name, const char **value_out, struct error
                   file_variable);
         return error_exit(error, EXIT_CONFIG);
     }
-    if (has_path) return secret_read(name, path, value_out, error);
-    if (has_value) *value_out = value;
+    if (has_path)
+        return secret_read(name, path, value_out, error);
+    if (has_value)
+        *value_out = value;
     return STATUS_OK;
 }
 

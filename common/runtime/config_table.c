@@ -1,6 +1,7 @@
 #include "common/runtime/config_table.h"
 
 #include "common/base/check.h"
+#include "common/io/kafka_in.h"
 
 #include <inttypes.h>
 
@@ -100,7 +101,7 @@ const struct setting SETTINGS[] = {
      .offset = offsetof(struct config, lanes),
      .integer_default = 2,
      .min = 1,
-     .max = 64,
+     .max = KAFKA_LANES_MAX,
      .argument = "N",
      .help = "threads, each with partitions of its own"},
     {.flag = "output",
@@ -168,8 +169,10 @@ static enum status store_text(const struct setting *setting, const char *text,
                               struct error *error)
 {
     const char *fault = text_fault(setting->check, text);
-    if (text[0] == '\0' && setting->min > 0) fault = "must not be empty";
-    if (fault != NULL) return error_set(error, STATUS_FATAL, "%s %s", from, fault);
+    if (text[0] == '\0' && setting->min > 0)
+        fault = "must not be empty";
+    if (fault != NULL)
+        return error_set(error, STATUS_FATAL, "%s %s", from, fault);
     *(const char **)(void *)((char *)config + setting->offset) = text;
     return STATUS_OK;
 }

@@ -3,6 +3,7 @@
 #include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/runtime/log.h"
+#include "common/runtime/notify.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,7 +21,7 @@
 #define BACK_OFF_FIRST_MS 100
 #define BACK_OFF_MAX_MS 10000
 #define BACK_OFF_TRIES_MAX 7 /* 100 ms doubled seven times is past the maximum */
-#define PARTS_MAX 16
+#define PARTS_MAX 64
 
 struct part {
     char name[48];
@@ -66,7 +67,8 @@ static enum status life_handle(int number, void (*handler)(int), struct error *e
 {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
-    if (sigaction(number, &action, NULL) == 0) return STATUS_OK;
+    if (sigaction(number, &action, NULL) == 0)
+        return STATUS_OK;
     return error_set(error, STATUS_FATAL, "cannot handle signal %d: errno %d", number,
                      errno);
 }
@@ -81,8 +83,10 @@ enum status life_begin(struct error *error)
     }
     life_hide_memory();
     enum status status = life_handle(SIGTERM, life_signal, error);
-    if (status == STATUS_OK) status = life_handle(SIGINT, life_signal, error);
-    if (status == STATUS_OK) status = life_handle(SIGPIPE, SIG_IGN, error);
+    if (status == STATUS_OK)
+        status = life_handle(SIGINT, life_signal, error);
+    if (status == STATUS_OK)
+        status = life_handle(SIGPIPE, SIG_IGN, error);
     return status;
 }
 
@@ -96,7 +100,8 @@ void life_wait_ms(int64_t ms)
     int64_t end_us = clock_monotonic_us() + ms * 1000;
     while (!life_ending()) {
         int64_t left_us = end_us - clock_monotonic_us();
-        if (left_us <= 0) return;
+        if (left_us <= 0)
+            return;
         struct timespec left = {.tv_sec = left_us / 1000000,
                                 .tv_nsec = left_us % 1000000 * 1000};
         struct pollfd event = {.fd = atomic_load(&ending_event), .events = POLLIN};
@@ -108,14 +113,16 @@ void life_back_off(int *tries)
 {
     ASSERT(*tries >= 0);
     int64_t ms = BACK_OFF_MAX_MS;
-    if (*tries < BACK_OFF_TRIES_MAX) ms = (int64_t)BACK_OFF_FIRST_MS << *tries;
+    if (*tries < BACK_OFF_TRIES_MAX)
+        ms = (int64_t)BACK_OFF_FIRST_MS << *tries;
     uint32_t dice = 0;
     if (getrandom(&dice, sizeof(dice), GRND_NONBLOCK) < 0)
         dice = (uint32_t)clock_monotonic_us();
     /* Half of it at random, so that workers that failed together do not return together.
      */
     life_wait_ms(ms / 2 + dice % (ms / 2 + 1));
-    if (*tries < BACK_OFF_TRIES_MAX) (*tries)++;
+    if (*tries < BACK_OFF_TRIES_MAX)
+        (*tries)++;
 }
 
 static struct part *part_find(const char *name)
@@ -147,7 +154,9 @@ void life_ready(const char *part, bool ready, const char *why)
     pthread_mutex_lock(&parts_lock);
     bool news = part_set(part, ready, why);
     pthread_mutex_unlock(&parts_lock);
-    if (!news) return;
+    if (!news)
+        return;
+    notify_ready(life_is_ready());
     if (ready)
         log_info("ready", LOG_TEXT("part", part), LOG_END);
     else
@@ -168,8 +177,10 @@ bool life_is_ready(void)
 void life_ready_write(struct buf *out)
 {
     pthread_mutex_lock(&parts_lock);
-    if (life_ending()) buf_text(out, "ending\n");
-    if (part_count == 0) buf_text(out, "starting\n");
+    if (life_ending())
+        buf_text(out, "ending\n");
+    if (part_count == 0)
+        buf_text(out, "starting\n");
     for (size_t i = 0; i < part_count; i++) {
         const struct part *part = &parts[i];
         buf_format(out, "%s: %s", part->name, part->ready ? "ready" : "not ready");

@@ -28,7 +28,8 @@ static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 enum status log_open(const char *component, const char *level, struct error *error)
 {
     for (size_t i = 0; i < COUNT_OF(LEVEL_NAMES); i++) {
-        if (strcmp(LEVEL_NAMES[i], level) != 0) continue;
+        if (strcmp(LEVEL_NAMES[i], level) != 0)
+            continue;
         atomic_store(&log_level, (int)i);
         pthread_mutex_lock(&log_lock);
         size_t length = strnlen(component, sizeof(log_component) - 1);
@@ -53,20 +54,25 @@ static const uint32_t UTF8_LEAST[] = {0, 0x80, 0x800, 0x10000};
 
 static size_t utf8_follow_count(unsigned char lead)
 {
-    if (lead >= 0xc2 && lead <= 0xdf) return 1;
-    if (lead >= 0xe0 && lead <= 0xef) return 2;
+    if (lead >= 0xc2 && lead <= 0xdf)
+        return 1;
+    if (lead >= 0xe0 && lead <= 0xef)
+        return 2;
     return lead >= 0xf0 && lead <= 0xf4 ? 3 : 0;
 }
 
 /* Length of the well-formed character at `at`; 0 where the bytes are none. */
 static size_t utf8_length(const unsigned char *at, size_t left)
 {
-    if (at[0] < 0x80) return 1;
+    if (at[0] < 0x80)
+        return 1;
     size_t follow = utf8_follow_count(at[0]);
-    if (follow == 0 || follow >= left) return 0;
+    if (follow == 0 || follow >= left)
+        return 0;
     uint32_t point = at[0] & (0x3fU >> follow);
     for (size_t i = 1; i <= follow; i++) {
-        if ((at[i] & 0xc0) != 0x80) return 0;
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
         point = point << 6 | (at[i] & 0x3fU);
     }
     bool surrogate = point >= 0xd800 && point <= 0xdfff;
@@ -156,8 +162,10 @@ static void log_emit(struct span line)
 {
     while (line.length > 0) {
         ssize_t written = write(STDERR_FILENO, line.bytes, line.length);
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return;
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return;
         line.bytes += written;
         line.length -= (size_t)written;
     }
@@ -165,7 +173,8 @@ static void log_emit(struct span line)
 
 void log_write(enum log_level level, const char *message, const struct log_field *fields)
 {
-    if (!log_enabled(level)) return;
+    if (!log_enabled(level))
+        return;
     struct buf line;
     buf_init(&line, LOG_LINE_MAX);
     pthread_mutex_lock(&log_lock);

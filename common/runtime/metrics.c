@@ -66,7 +66,8 @@ static struct metric *metric_register(const struct metric *wanted)
     ASSERT(strncmp(wanted->name, "parstock_", strlen("parstock_")) == 0);
     pthread_mutex_lock(&metrics_lock);
     struct metric *metric = metric_find(wanted->name, wanted->labels);
-    if (metric == NULL) metric = metric_make(wanted);
+    if (metric == NULL)
+        metric = metric_make(wanted);
     pthread_mutex_unlock(&metrics_lock);
     ASSERT(metric->kind == wanted->kind);
     return metric;
@@ -118,7 +119,8 @@ static void metric_write_help(const struct metric *metric, struct buf *out)
 static void metric_write_value(const struct metric *metric, struct buf *out)
 {
     buf_text(out, metric->name);
-    if (metric->labels[0] != '\0') buf_format(out, "{%s}", metric->labels);
+    if (metric->labels[0] != '\0')
+        buf_format(out, "{%s}", metric->labels);
     buf_format(out, " %" PRId64 "\n", metric_value(metric));
 }
 
@@ -135,7 +137,8 @@ void metrics_write(struct buf *out)
 {
     size_t count = atomic_load(&metric_count);
     for (size_t i = 0; i < count; i++) {
-        if (metric_family(i) != i) continue;
+        if (metric_family(i) != i)
+            continue;
         metric_write_help(&metrics[i], out);
         for (size_t j = i; j < count; j++) {
             if (strcmp(metrics[i].name, metrics[j].name) == 0)

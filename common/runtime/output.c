@@ -19,6 +19,7 @@ enum status output_parse(const struct config *config, enum output *output_out,
             return STATUS_OK;
         }
     }
-    (void)error_set(error, STATUS_REJECT, "-o %s: use table, json or jsonl", config->output);
+    (void)error_set(error, STATUS_REJECT, "-o %s: use table, json or jsonl",
+                    config->output);
     return error_exit(error, EXIT_USAGE);
 }

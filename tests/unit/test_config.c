@@ -170,7 +170,7 @@ static void test_wrong_use_is_64(void **state)
         {"--limit 99999999999999999999", "--limit is an integer"},
         {"--topic-partitions 0", "from 1 to 10000"},
         {"--topic-partitions +1", "from 1 to 10000"},
-        {"--lanes 65", "from 1 to 64"},
+        {"--lanes 17", "from 1 to 16"},
         {"-o yaml", "table, json, jsonl"},
         {"--schema=", "must not be empty"},
         {"--schema Ab", "lower-case"},
@@ -421,9 +421,11 @@ static void test_help_lists_flags_and_variables(void **state)
         config_help(&SPEC, man == 1, &out);
         assert_false(out.failed);
         for (size_t i = 0; man == 0 && i < sizeof(PARTS) / sizeof(PARTS[0]); i++) {
-            if (strstr(out.bytes, PARTS[i]) == NULL) fail_msg("no '%s'", PARTS[i]);
+            if (strstr(out.bytes, PARTS[i]) == NULL)
+                fail_msg("no '%s'", PARTS[i]);
         }
-        if (man == 1) assert_non_null(strstr(out.bytes, ".SH OPTIONS"));
+        if (man == 1)
+            assert_non_null(strstr(out.bytes, ".SH OPTIONS"));
         buf_free(&out);
     }
 }

@@ -41,7 +41,8 @@ static json_t *only_line(const char *lines)
 {
     json_error_t where;
     json_t *line = json_loads(lines, JSON_REJECT_DUPLICATES, &where);
-    if (line == NULL) fail_msg("not JSON: %s: %s", where.text, lines);
+    if (line == NULL)
+        fail_msg("not JSON: %s: %s", where.text, lines);
     assert_int_equal(lines[strlen(lines) - 1], '\n');
     return line;
 }

@@ -53,7 +53,8 @@ static enum status create_topics(struct kafka_mock *mock, const struct config *c
     for (size_t i = 0; i < TOPIC_COUNT; i++) {
         enum status status =
             kafka_mock_topic(mock, table.topics[i].name, table.partitions, error);
-        if (status != STATUS_OK) return status;
+        if (status != STATUS_OK)
+            return status;
     }
     return STATUS_OK;
 }
@@ -61,7 +62,8 @@ static enum status create_topics(struct kafka_mock *mock, const struct config *c
 static enum status announce(const struct kafka_mock *mock, struct error *error)
 {
     printf("bootstrap.servers=%s\n", kafka_mock_brokers(mock));
-    if (fflush(stdout) == 0) return STATUS_OK;
+    if (fflush(stdout) == 0)
+        return STATUS_OK;
     error_set(error, STATUS_FATAL, "standard output could not be written");
     return error_exit(error, EXIT_INTERNAL);
 }
@@ -72,9 +74,12 @@ static enum status dev_broker_run(const struct config *config, int brokers,
     SCOPED(kafka_mock_close) struct kafka_mock *mock = NULL;
     struct kafka_options options = config_kafka(config, "dev-broker");
     enum status status = kafka_mock_open(&options, brokers, &mock, error);
-    if (status == STATUS_OK) status = create_topics(mock, config, error);
-    if (status == STATUS_OK) status = announce(mock, error);
-    if (status != STATUS_OK) return status;
+    if (status == STATUS_OK)
+        status = create_topics(mock, config, error);
+    if (status == STATUS_OK)
+        status = announce(mock, error);
+    if (status != STATUS_OK)
+        return status;
     log_info("broker up", LOG_TEXT("brokers", kafka_mock_brokers(mock)), LOG_END);
     while (!life_ending())
         life_wait_ms(60000);
@@ -101,11 +106,15 @@ int dev_broker_main(int argc, char **argv)
     struct parsed parsed = {0};
     enum status status =
         config_parse(&SPEC, argc, argv, &config, &flags, &parsed, &error);
-    if (parsed.done) return 0;
+    if (parsed.done)
+        return 0;
     if (status == STATUS_OK)
         status = dev_broker_check(&flags, parsed.first < argc, &error);
-    if (status == STATUS_OK) status = log_open("dev-broker", config.log_level, &error);
-    if (status == STATUS_OK) status = life_begin(&error);
-    if (status == STATUS_OK) status = dev_broker_run(&config, (int)flags.brokers, &error);
+    if (status == STATUS_OK)
+        status = log_open("dev-broker", config.log_level, &error);
+    if (status == STATUS_OK)
+        status = life_begin(&error);
+    if (status == STATUS_OK)
+        status = dev_broker_run(&config, (int)flags.brokers, &error);
     return status == STATUS_OK ? 0 : config_fail(&SPEC, &error);
 }

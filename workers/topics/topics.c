@@ -76,7 +76,8 @@ static size_t topics_missing(struct topics *topics, struct kafka_topic_plan *pla
 {
     size_t count = 0;
     for (size_t i = 0; i < TOPIC_COUNT; i++) {
-        if (topics->report.found[i].partitions > 0) continue;
+        if (topics->report.found[i].partitions > 0)
+            continue;
         plans[count++] = topic_plan(&topics->table, i);
         topics->report.created[i] = true;
     }
@@ -86,7 +87,8 @@ static size_t topics_missing(struct topics *topics, struct kafka_topic_plan *pla
 static bool all_usable(const struct topics *topics)
 {
     for (size_t i = 0; i < TOPIC_COUNT; i++) {
-        if (!topics->report.found[i].usable) return false;
+        if (!topics->report.found[i].usable)
+            return false;
     }
     return true;
 }
@@ -96,7 +98,8 @@ static enum status topics_visible(struct topics *topics, struct error *error)
 {
     for (;;) {
         enum status status = topics_look(topics, error);
-        if (status != STATUS_OK || all_usable(topics)) return status;
+        if (status != STATUS_OK || all_usable(topics))
+            return status;
         if (left_ms(topics) == 0 || life_ending())
             return error_set(error, STATUS_RETRY,
                              "the topics were created, but not every partition has a "
@@ -109,12 +112,15 @@ static enum status topics_create(struct topics *topics, struct error *error)
 {
     struct kafka_topic_plan plans[TOPIC_COUNT];
     size_t count = topics_missing(topics, plans);
-    if (count == 0) return STATUS_OK;
+    if (count == 0)
+        return STATUS_OK;
     int timeout_ms = left_ms(topics) > STEP_MS ? left_ms(topics) : STEP_MS;
     enum status status =
         kafka_admin_create(topics->admin, plans, count, timeout_ms, error);
-    if (status == STATUS_OK) return topics_visible(topics, error);
-    if (strcmp(error->code, KAFKA_UNSUPPORTED) != 0) return status;
+    if (status == STATUS_OK)
+        return topics_visible(topics, error);
+    if (strcmp(error->code, KAFKA_UNSUPPORTED) != 0)
+        return status;
     error_set(
         error, STATUS_FATAL,
         "%s is missing, and this broker takes no admin requests (the embedded "
@@ -139,8 +145,10 @@ static void topics_policies(struct topics *topics)
 static enum status topics_work(struct topics *topics, bool ensure, struct error *error)
 {
     enum status status = topics_look(topics, error);
-    if (status == STATUS_OK && ensure) status = topics_create(topics, error);
-    if (status == STATUS_OK) topics_policies(topics);
+    if (status == STATUS_OK && ensure)
+        status = topics_create(topics, error);
+    if (status == STATUS_OK)
+        topics_policies(topics);
     return status;
 }
 
@@ -153,11 +161,14 @@ static enum status topics_run(const struct config *config,
     topic_table_fill(config, &topics.table);
     struct kafka_options options = config_kafka(config, "parstock-topics");
     enum status status = kafka_admin_open(&options, &topics.admin, error);
-    if (status == STATUS_OK) status = topics_work(&topics, ensure, error);
+    if (status == STATUS_OK)
+        status = topics_work(&topics, ensure, error);
     kafka_admin_close(&topics.admin);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     bool same = topics_report_print(&topics.table, &topics.report, config->output);
-    if (same || ensure) return STATUS_OK;
+    if (same || ensure)
+        return STATUS_OK;
     error_set(error, STATUS_REJECT, "the topics are not as declared");
     return error_exit(error, EXIT_FOUND);
 }
@@ -185,12 +196,16 @@ int topics_main(int argc, char **argv)
     bool ensure = false;
     enum status status =
         config_parse(&SPEC, argc, argv, &config, &flags, &parsed, &error);
-    if (parsed.done) return 0;
+    if (parsed.done)
+        return 0;
     if (status == STATUS_OK)
         status = topics_verb(&flags, argc - parsed.first, argv + parsed.first, &ensure,
                              &error);
-    if (status == STATUS_OK) status = log_open("topics", config.log_level, &error);
-    if (status == STATUS_OK) status = life_begin(&error);
-    if (status == STATUS_OK) status = topics_run(&config, &flags, ensure, &error);
+    if (status == STATUS_OK)
+        status = log_open("topics", config.log_level, &error);
+    if (status == STATUS_OK)
+        status = life_begin(&error);
+    if (status == STATUS_OK)
+        status = topics_run(&config, &flags, ensure, &error);
     return status == STATUS_OK ? 0 : config_fail(&SPEC, &error);
 }

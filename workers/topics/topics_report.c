@@ -31,9 +31,9 @@ static void line_text(const struct line *line, struct buf *out)
 {
     buf_format(out, "%-8s %s", line->state, line->found->name);
     if (line->found->partitions > 0)
-        buf_format(out, "  %" PRId32 " partitions, %" PRId32 " replicas",
+        buf_format(out, "  partitions %" PRId32 ", replicas %" PRId32,
                    line->found->partitions, line->found->replicas);
-    for (size_t i = 0; i < line->count; i++)
+    for (size_t i = 0; line->found->partitions > 0 && i < line->count; i++)
         buf_format(out, "\n         differs: %s is %s, declared is %s",
                    line->differences[i].what, line->differences[i].found,
                    line->differences[i].declared);
@@ -69,7 +69,8 @@ static void line_json(const struct line *line, struct buf *out)
     json_name(out, "differences");
     buf_byte(out, '[');
     for (size_t i = 0; i < line->count; i++) {
-        if (i > 0) buf_byte(out, ',');
+        if (i > 0)
+            buf_byte(out, ',');
         difference_json(&line->differences[i], out);
     }
     buf_text(out, "]}");
@@ -101,14 +102,17 @@ bool topics_report_print(const struct topic_table *table,
     }
     SCOPED(buf_free) struct buf out;
     buf_init(&out, OUTPUT_MAX);
-    if (whole) json_begin(&out, same, report->note);
+    if (whole)
+        json_begin(&out, same, report->note);
     for (size_t i = 0; i < TOPIC_COUNT; i++) {
-        if (whole && i > 0) buf_byte(&out, ',');
+        if (whole && i > 0)
+            buf_byte(&out, ',');
         if (whole || lines)
             line_json(&line[i], &out);
         else
             line_text(&line[i], &out);
-        if (lines) buf_byte(&out, '\n');
+        if (lines)
+            buf_byte(&out, '\n');
     }
     if (whole)
         buf_text(&out, "]}\n");
