@@ -25,7 +25,8 @@ static size_t ascii_round(struct span raw, unsigned steps, char *room)
     size_t length = 0;
     for (; at < text.length; at++) {
         char byte = text.bytes[at];
-        if (collapses && byte == ' ' && length > 0 && room[length - 1] == ' ') continue;
+        if (collapses && byte == ' ' && length > 0 && room[length - 1] == ' ')
+            continue;
         bool lower = byte >= 'a' && byte <= 'z';
         room[length++] = lower && folds ? (char)(byte - ('a' - 'A')) : byte;
     }
@@ -37,12 +38,14 @@ enum reason sku_normalise(struct span raw, unsigned steps, struct pool *pool,
 {
     char room[SKU_BYTES_MAX];
     struct utf8_facts facts;
-    if (!utf8_measure(raw, &facts)) return REASON_NOT_UTF8;
+    if (!utf8_measure(raw, &facts))
+        return REASON_NOT_UTF8;
     if (facts.code_points < 1 || facts.code_points > EVENT_SKU_MAX || facts.control)
         return REASON_BAD_TEXT;
     bool ascii = facts.code_points == raw.length; /* and so printable */
     size_t length = ascii ? ascii_round(raw, steps, room) : sku_rounds(raw, steps, room);
-    if (length == 0) return REASON_BAD_SKU;
+    if (length == 0)
+        return REASON_BAD_SKU;
     struct span sku = {.bytes = room, .length = length};
     if (span_equal(sku, raw)) {
         *sku_out = raw;

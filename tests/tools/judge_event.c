@@ -41,16 +41,19 @@ static bool judge_names(struct judge *judge)
     char path[4096];
     while (fgets(path, sizeof(path), stdin) != NULL) {
         path[strcspn(path, "\n")] = '\0';
-        if (path[0] != '\0' && !judge_file(judge, path)) return false;
+        if (path[0] != '\0' && !judge_file(judge, path))
+            return false;
     }
     return true;
 }
 
 static bool judge_all(struct judge *judge, int argc, char **argv)
 {
-    if (argc == 1 && strcmp(argv[0], "-") == 0) return judge_names(judge);
+    if (argc == 1 && strcmp(argv[0], "-") == 0)
+        return judge_names(judge);
     for (int at = 0; at < argc; at++)
-        if (!judge_file(judge, argv[at])) return false;
+        if (!judge_file(judge, argv[at]))
+            return false;
     return true;
 }
 
