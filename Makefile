@@ -73,6 +73,7 @@ UNIT_HELPER_OBJECTS := $(UNIT_HELPERS:%.c=$(OUT)/obj/%.o)
 UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(OUT)/tests/unit/%)
 REPLAY_PROGRAMS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(OUT)/tests/replay/%)
 TOOL_PROGRAMS := $(TOOL_SOURCES:tests/tools/%.c=$(OUT)/tests/%)
+BENCH_PROGRAMS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=build/fuzz/%)
 
 # ---- targets ------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ build/gen/embedded.c: $(SETUP)/embed.sh FORCE
 objects: $(OBJECTS)
 
 # ---- tests --------------------------------------------------------------------------------------
-tests: $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) $(TOOL_PROGRAMS) ## build every test program
+tests: $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) $(TOOL_PROGRAMS) $(BENCH_PROGRAMS) ## build every test program
 tools: $(TOOL_PROGRAMS)
 replays: $(REPLAY_PROGRAMS)
 
@@ -144,6 +145,11 @@ $(OUT)/tests/unit/%: $(OUT)/obj/tests/unit/%.o $(UNIT_HELPER_OBJECTS) $(ARCHIVE)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_ALL) $(CMOCKA_LIBS)
 
 $(OUT)/tests/%: $(OUT)/obj/tests/tools/%.o $(ARCHIVE)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_ALL)
+
+$(OUT)/tests/bench/%: $(OUT)/obj/tests/bench/%.o $(ARCHIVE)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_ALL)

@@ -14,13 +14,18 @@ static uint64_t zero_bytes(uint64_t word)
     return (word - EVERY_BYTE(1U)) & ~word & TOP_BITS;
 }
 
-static bool has_special(const char *bytes)
+/* Offset of the first quote, backslash or control character of eight bytes; 8: none. */
+static size_t special_in_word(const char *bytes)
 {
     uint64_t word;
     memcpy(&word, bytes, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
     uint64_t control = (word - EVERY_BYTE(0x20U)) & ~word & TOP_BITS;
-    return (zero_bytes(word ^ EVERY_BYTE((unsigned char)'"')) |
-            zero_bytes(word ^ EVERY_BYTE((unsigned char)'\\')) | control) != 0;
+    uint64_t special = zero_bytes(word ^ EVERY_BYTE((unsigned char)'"')) |
+                       zero_bytes(word ^ EVERY_BYTE((unsigned char)'\\')) | control;
+    return special != 0 ? (size_t)__builtin_ctzll(special) / 8 : sizeof(word);
 }
 
 static bool is_special(char byte)
@@ -31,8 +36,11 @@ static bool is_special(char byte)
 /* The first quote, backslash or control character, or the end. */
 static const char *find_special(const char *at, const char *end)
 {
-    while (end - at >= 8 && !has_special(at))
-        at += 8;
+    while (end - at >= 8) {
+        size_t found = special_in_word(at);
+        at += found;
+        if (found < 8) return at;
+    }
     while (at < end && !is_special(*at))
         at++;
     return at;

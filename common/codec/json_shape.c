@@ -82,8 +82,8 @@ static enum status check_word(const struct shape *shape, json_t *value,
     for (const char *const *word = shape->words; *word != NULL; word++) {
         if (span_is(json_span(value), *word)) return STATUS_OK;
         if (length + strlen(*word) + 2 >= sizeof(must_be)) continue;
-        length += (size_t)snprintf(must_be + length, sizeof(must_be) - length, " %s",
-                                   *word);
+        length +=
+            (size_t)snprintf(must_be + length, sizeof(must_be) - length, " %s", *word);
     }
     return refuse(path, error, must_be);
 }
@@ -170,8 +170,8 @@ static enum status check_map(const struct shape *shape, json_t *value,
         size_t mark = json_path_push(path, name);
         enum status status = check_text(shape->key, span_from(name), path, error);
         if (status == STATUS_OK)
-            status = json_shape_check(shape->item, json_object_iter_value(at), path,
-                                      error);
+            status =
+                json_shape_check(shape->item, json_object_iter_value(at), path, error);
         if (status != STATUS_OK) return status;
         json_path_pop(path, mark);
     }
@@ -220,7 +220,8 @@ static enum status check_object(const struct shape *shape, json_t *value,
         json_t *found = json_object_get(value, member->name);
         if (found == NULL && !member->required) continue;
         size_t mark = json_path_push(path, member->name);
-        if (found == NULL) return error_set(error, STATUS_FATAL, "%s: is missing", path->text);
+        if (found == NULL)
+            return error_set(error, STATUS_FATAL, "%s: is missing", path->text);
         status = json_shape_check(member->shape, found, path, error);
         if (status != STATUS_OK) return status;
         json_path_pop(path, mark);

@@ -118,8 +118,8 @@ static int64_t take_time_seconds(struct cursor *cursor)
 
 bool rfc3339_parse(struct span text, int64_t *us_out)
 {
-    struct cursor cursor = {.at = text.bytes, .end = text.bytes + text.length};
     if (text.length == 0) return false;
+    struct cursor cursor = {.at = text.bytes, .end = text.bytes + text.length};
     int64_t seconds = take_date_days(&cursor) * SECONDS_PER_DAY;
     (void)take_one_of(&cursor, 'T', 't');
     seconds += take_time_seconds(&cursor);

@@ -6,13 +6,6 @@
 #include "common/domain/contract.h"
 #include "common/domain/event.h"
 
-static bool is_printable_ascii(struct span text)
-{
-    for (size_t at = 0; at < text.length; at++)
-        if (text.bytes[at] < 0x20 || text.bytes[at] > 0x7e) return false;
-    return true;
-}
-
 /*
  * Printable ASCII is its own NFKC form, has nothing to drop, and its one dash is the one
  * that all others become: trimming, collapsing and upper case remain, and one round of
@@ -47,7 +40,7 @@ enum reason sku_normalise(struct span raw, unsigned steps, struct pool *pool,
     if (!utf8_measure(raw, &facts)) return REASON_NOT_UTF8;
     if (facts.code_points < 1 || facts.code_points > EVENT_SKU_MAX || facts.control)
         return REASON_BAD_TEXT;
-    bool ascii = facts.code_points == raw.length && is_printable_ascii(raw);
+    bool ascii = facts.code_points == raw.length; /* and so printable */
     size_t length = ascii ? ascii_round(raw, steps, room) : sku_rounds(raw, steps, room);
     if (length == 0) return REASON_BAD_SKU;
     struct span sku = {.bytes = room, .length = length};

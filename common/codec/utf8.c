@@ -75,10 +75,19 @@ size_t utf8_encode(int32_t code_point, char *room)
     return 4;
 }
 
+static bool is_ascii_block(const char *bytes)
+{
+    uint64_t all =
+        word_at(bytes) | word_at(bytes + 8) | word_at(bytes + 16) | word_at(bytes + 24);
+    return (all & TOP_BITS) == 0;
+}
+
 bool utf8_valid(struct span text)
 {
     size_t at = 0;
     while (at < text.length) {
+        while (at + 32 <= text.length && is_ascii_block(text.bytes + at))
+            at += 32;
         while (at + 8 <= text.length && (word_at(text.bytes + at) & TOP_BITS) == 0)
             at += 8;
         if (at == text.length) return true;
@@ -100,23 +109,37 @@ static bool is_plain_word(uint64_t word)
            0;
 }
 
+static bool is_plain(char byte)
+{
+    return byte >= 0x20 && byte < 0x7f;
+}
+
+/* Bytes of printable ASCII at the start: a code point each. */
+static size_t plain_length(struct span text)
+{
+    size_t at = 0;
+    while (at + 8 <= text.length && is_plain_word(word_at(text.bytes + at)))
+        at += 8;
+    while (at < text.length && is_plain(text.bytes[at]))
+        at++;
+    return at;
+}
+
 bool utf8_measure(struct span text, struct utf8_facts *facts_out)
 {
     struct utf8_facts facts = {0};
-    size_t at = 0;
-    while (at < text.length) {
-        while (at + 8 <= text.length && is_plain_word(word_at(text.bytes + at))) {
-            at += 8;
-            facts.code_points += 8;
-        }
-        if (at == text.length) break;
+    struct span rest = text;
+    for (;;) {
+        size_t length = plain_length(rest);
+        facts.code_points += length;
+        rest = (struct span){rest.bytes + length, rest.length - length};
+        if (rest.length == 0) break;
         int32_t point;
-        size_t length =
-            utf8_decode((struct span){text.bytes + at, text.length - at}, &point);
+        length = utf8_decode(rest, &point);
         if (length == 0) return false;
         facts.control |= point < 0x20 || (point >= 0x7f && point <= 0x9f);
         facts.code_points++;
-        at += length;
+        rest = (struct span){rest.bytes + length, rest.length - length};
     }
     *facts_out = facts;
     return true;

@@ -166,6 +166,7 @@ CREATE INDEX shop_writes_open ON shop_writes (shop, id) WHERE settled_at IS NULL
 
 CREATE TABLE shop_write_pairs (
     write_id    bigint NOT NULL,
+    ordinal     smallint NOT NULL,              -- place in the call; userErrors name it
     sku         text   NOT NULL,
     location    text   NOT NULL,
     item        text   NOT NULL,

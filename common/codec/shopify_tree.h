@@ -1,0 +1,36 @@
+/*
+ * Careful looks into a parsed answer, for the decoders of this directory alone. A look
+ * that does not find the type it wants gives NULL, false or a default, never a crash.
+ */
+#ifndef PARSTOCK_CODEC_SHOPIFY_TREE_H
+#define PARSTOCK_CODEC_SHOPIFY_TREE_H
+
+#include "common/codec/shopify_json.h"
+
+#include <jansson.h>
+
+void tree_release(json_t **slot);
+
+/* NULL and STATUS_REJECT for what is not one JSON object within the depth limit. */
+json_t *tree_parse(struct span text, struct error *error);
+
+const json_t *tree_object(const json_t *parent, const char *name);
+const json_t *tree_array(const json_t *parent, const char *name);
+/* bytes NULL: absent, null, or not a string */
+struct span tree_text(const json_t *parent, const char *name);
+bool tree_true(const json_t *parent, const char *name);
+/* An integer within +-4 * 10^9 (what a level can be); false otherwise. */
+bool tree_quantity(const json_t *parent, const char *name, int64_t *value_out);
+/* A number with or without a fraction, cut off to a whole one. */
+bool tree_whole(const json_t *parent, const char *name, int64_t *value_out);
+
+/* Cut to the room, control characters become spaces; always ends in NUL. */
+void tree_copy(struct span text, char *room, size_t size);
+
+/* Errors and cost status of any answer; `data` is NULL where there is none. */
+void tree_reply(const json_t *root, struct shopify_reply *reply);
+const json_t *tree_data(const json_t *root, const char *field);
+
+enum status tree_not_api(struct error *error, const char *what);
+
+#endif

@@ -1,0 +1,361 @@
+#include "common/io/shopify.h"
+
+#include "common/base/check.h"
+#include "common/base/embedded.h"
+#include "common/base/scope.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define URL_MAX 4096
+#define DOWNLOAD_TIMEOUT_MS (30 * 60 * 1000)
+#define TOKEN_BODY_MAX 8192
+
+struct shopify {
+    struct shopify_options options;
+    struct http *http;
+    struct cost_bucket bucket;
+    struct shopify_token token; /* of client id and secret */
+    int64_t renew_at_us;
+    char served_version[32];
+    char graphql_url[URL_MAX];
+    char token_url[URL_MAX];
+    struct buf request;
+};
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* "https://x/", "https://x" and "https://x/admin" are all taken. */
+static bool make_urls(struct shopify *shopify, const struct shopify_options *options)
+{
+    struct span base = options->endpoint;
+    while (base.length > 0 && base.bytes[base.length - 1] == '/')
+        base.length--;
+    if (base.length > 6 && memcmp(base.bytes + base.length - 6, "/admin", 6) == 0)
+        base.length -= 6;
+    int url = snprintf(shopify->graphql_url, URL_MAX, "%.*s/admin/api/%.*s/graphql.json",
+                       SPAN_ARGS(base), SPAN_ARGS(options->api_version));
+    int token = snprintf(shopify->token_url, URL_MAX, "%.*s/admin/oauth/access_token",
+                         SPAN_ARGS(base));
+    return url > 0 && url < URL_MAX && token > 0 && token < URL_MAX;
+}
+
+enum status shopify_open(const struct shopify_options *options, struct shopify **out,
+                         struct error *error)
+{
+    *out = NULL;
+    bool fixed = options->token != NULL;
+    if (!fixed && (options->client_id == NULL || options->client_secret == NULL))
+        return error_set(error, STATUS_FATAL, "the shop has no credentials");
+    SCOPED(shopify_close) struct shopify *shopify = calloc(1, sizeof *shopify);
+    if (shopify == NULL) return error_set(error, STATUS_FATAL, "out of memory");
+    shopify->options = *options;
+    buf_init(&shopify->request, SHOPIFY_BODY_MAX);
+    if (!make_urls(shopify, options))
+        return error_set(error, STATUS_FATAL, "the shop's endpoint is too long");
+    struct http_options web = {
+        .connect_timeout_ms = options->connect_timeout_ms,
+        .total_timeout_ms = options->total_timeout_ms,
+        .body_max = SHOPIFY_BODY_MAX,
+    };
+    enum status status = http_open(&web, &shopify->http, error);
+    if (status == STATUS_OK) *out = TAKE(shopify);
+    return status;
+}
+
+void shopify_close(struct shopify **slot)
+{
+    struct shopify *shopify = TAKE(*slot);
+    if (shopify == NULL) return;
+    http_close(&shopify->http);
+    buf_free(&shopify->request);
+    explicit_bzero(&shopify->token, sizeof shopify->token);
+    free(shopify);
+}
+
+struct span shopify_document(const char *name)
+{
+    for (size_t at = 0; at < EMBEDDED_GRAPHQL_COUNT; at++)
+        if (strcmp(EMBEDDED_GRAPHQL[at].name, name) == 0)
+            return (struct span){.bytes = EMBEDDED_GRAPHQL[at].text,
+                                 .length = EMBEDDED_GRAPHQL[at].length};
+    UNREACHABLE("every document that is asked for is in schemas/graphql");
+}
+
+int64_t shopify_wait_ms(const struct shopify *shopify, int64_t points)
+{
+    return cost_wait_ms(&shopify->bucket, points, now_us());
+}
+
+int64_t shopify_throttled_ms(const struct shopify *shopify, int64_t points)
+{
+    return cost_throttled_ms(&shopify->bucket, points, now_us());
+}
+
+const char *shopify_served_version(const struct shopify *shopify)
+{
+    return shopify->served_version;
+}
+
+/* ---- credentials --------------------------------------------------------------------
+ */
+
+static enum status refuse_token(const struct http_outcome *outcome, struct error *error)
+{
+    bool away = outcome->code >= 500 || outcome->code == 429;
+    error_set_code(error, away ? STATUS_RETRY : STATUS_FATAL, "token",
+                   "the shop gives no token (HTTP %d): check client id and secret",
+                   outcome->code);
+    return error->status;
+}
+
+static enum status take_token(struct shopify *shopify, const struct http_outcome *outcome,
+                              struct error *error)
+{
+    if (outcome->code != 200) return refuse_token(outcome, error);
+    if (shopify_decode_token(outcome->body, &shopify->token, error) != STATUS_OK)
+        return error_set_code(error, STATUS_RETRY, "token",
+                              "the shop's answer holds no token");
+    /* A life that is not said is taken for an hour; 401 renews in any case. */
+    int64_t life = shopify->token.expires_in_seconds;
+    life = life > 0 && life < 366LL * 86400 ? life : 3600;
+    shopify->renew_at_us = now_us() + life * 800000;
+    return STATUS_OK;
+}
+
+static enum status renew_token(struct shopify *shopify, struct error *error)
+{
+    SCOPED(buf_free) struct buf form;
+    buf_init(&form, TOKEN_BODY_MAX);
+    buf_text(&form, "grant_type=client_credentials&client_id=");
+    http_form_escape(&form, span_from(shopify->options.client_id));
+    buf_text(&form, "&client_secret=");
+    http_form_escape(&form, span_from(shopify->options.client_secret));
+    if (form.failed)
+        return error_set(error, STATUS_FATAL, "client id or secret is too long");
+    struct http_request request = {
+        .url = shopify->token_url,
+        .content_type = "application/x-www-form-urlencoded",
+        .body = buf_view(&form),
+    };
+    struct http_outcome outcome;
+    enum status status = http_send(shopify->http, &request, &outcome, error);
+    explicit_bzero(form.bytes, form.length);
+    return status == STATUS_OK ? take_token(shopify, &outcome, error) : status;
+}
+
+static bool has_fixed_token(const struct shopify *shopify)
+{
+    return shopify->options.token != NULL;
+}
+
+static enum status ensure_token(struct shopify *shopify, struct error *error)
+{
+    if (has_fixed_token(shopify) ||
+        (shopify->token.text[0] != '\0' && now_us() < shopify->renew_at_us))
+        return STATUS_OK;
+    return renew_token(shopify, error);
+}
+
+/* ---- calls --------------------------------------------------------------------------
+ */
+
+static enum status send_once(struct shopify *shopify, struct http_request *request,
+                             struct http_outcome *outcome, struct error *error)
+{
+    request->token =
+        has_fixed_token(shopify) ? shopify->options.token : shopify->token.text;
+    enum status status = http_send(shopify->http, request, outcome, error);
+    if (outcome->served_version[0] != '\0')
+        memcpy(shopify->served_version, outcome->served_version,
+               sizeof shopify->served_version);
+    return status;
+}
+
+/* The same bytes again after a 401, once, with a fresh token. */
+static enum status send_graphql(struct shopify *shopify, struct http_request *request,
+                                struct http_outcome *outcome, struct error *error)
+{
+    *outcome = (struct http_outcome){.transport = HTTP_NOT_SENT, .retry_after_ms = -1};
+    enum status status = ensure_token(shopify, error);
+    if (status != STATUS_OK) return status;
+    request->url = shopify->graphql_url;
+    request->content_type = "application/json";
+    status = send_once(shopify, request, outcome, error);
+    if (status != STATUS_OK || outcome->code != 401 || has_fixed_token(shopify))
+        return status;
+    status = renew_token(shopify, error);
+    if (status != STATUS_OK) {
+        *outcome =
+            (struct http_outcome){.transport = HTTP_NOT_SENT, .retry_after_ms = -1};
+        return status;
+    }
+    return send_once(shopify, request, outcome, error);
+}
+
+static bool version_is_too_old(const struct shopify *shopify)
+{
+    return shopify->served_version[0] != '\0' &&
+           strcmp(shopify->served_version, SHOPIFY_VERSION_MIN) < 0;
+}
+
+enum status shopify_set(struct shopify *shopify, struct shopify_set_call *call,
+                        struct error *error)
+{
+    call->answer.transport = PUSH_TRANSPORT_NOT_SENT;
+    call->answer.http_status = 0;
+    call->retry_after_ms = -1;
+    call->reply = (struct shopify_reply){0};
+    struct http_request request = {
+        .body = call->body, .may_send = call->may_send, .self = call->self};
+    struct http_outcome outcome;
+    enum status status = send_graphql(shopify, &request, &outcome, error);
+    if (status == STATUS_FATAL) return status;
+    if (outcome.transport == HTTP_NO_ANSWER) call->answer.transport = PUSH_TRANSPORT_LOST;
+    if (outcome.transport != HTTP_ANSWERED) return STATUS_OK;
+    call->answer.transport = 0;
+    call->answer.http_status = outcome.code;
+    call->retry_after_ms = outcome.retry_after_ms;
+    if (outcome.code != 200) return STATUS_OK;
+    status = shopify_decode_set(outcome.body, &call->reply, &call->answer, error);
+    if (status != STATUS_OK) call->answer.transport = PUSH_TRANSPORT_GARBLED;
+    cost_observe(&shopify->bucket, &call->reply.cost, now_us());
+    return STATUS_OK;
+}
+
+static enum status by_rule(const struct push_rule *rule, const char *message,
+                           struct error *error)
+{
+    bool fatal = rule->verdict == PUSH_CONFIGURATION || rule->verdict == PUSH_RENEW_TOKEN;
+    return error_set_code(error, fatal ? STATUS_FATAL : STATUS_RETRY, rule->id, "%s%s%s",
+                          rule->why, message[0] != '\0' ? "; the shop says: " : "",
+                          message);
+}
+
+/* Sends what stands in shopify->request. */
+static enum status ask(struct shopify *shopify, struct span *body_out,
+                       struct error *error)
+{
+    if (shopify->request.failed)
+        return error_set(error, STATUS_FATAL, "the request is too large");
+    struct http_request request = {.body = buf_view(&shopify->request)};
+    struct http_outcome outcome;
+    enum status status = send_graphql(shopify, &request, &outcome, error);
+    if (status != STATUS_OK) return status;
+    if (outcome.code != 200)
+        return by_rule(push_rule_by_number(PUSH_MATCH_HTTP, outcome.code), "", error);
+    if (version_is_too_old(shopify))
+        return error_set_code(
+            error, STATUS_FATAL, "version",
+            "the shop answers as version %s, older than " SHOPIFY_VERSION_MIN
+            ": it has no idempotency keys; raise api_version",
+            shopify->served_version);
+    *body_out = outcome.body;
+    return STATUS_OK;
+}
+
+/* The status of a decoded answer. */
+static enum status judge(struct shopify *shopify, enum status decoded,
+                         const struct shopify_reply *reply, struct error *error)
+{
+    if (decoded != STATUS_OK) {
+        error->status = STATUS_RETRY;
+        return STATUS_RETRY;
+    }
+    cost_observe(&shopify->bucket, &reply->cost, now_us());
+    if (!reply->has_top_error) return STATUS_OK;
+    return by_rule(push_rule_by_code(PUSH_MATCH_TOP_CODE, span_from(reply->top_code)),
+                   reply->message, error);
+}
+
+enum status shopify_read_levels(struct shopify *shopify,
+                                const struct levels_wanted *wanted, struct span location,
+                                struct shopify_level *levels, struct error *error)
+{
+    buf_clear(&shopify->request);
+    shopify_encode_read(shopify_document("read_levels.graphql"), wanted->items,
+                        wanted->count, location, &shopify->request);
+    struct span body;
+    enum status status = ask(shopify, &body, error);
+    if (status != STATUS_OK) return status;
+    struct shopify_reply reply;
+    status = shopify_decode_levels(body, wanted, &reply, levels, error);
+    return judge(shopify, status, &reply, error);
+}
+
+enum status shopify_locations(struct shopify *shopify, struct pool *pool,
+                              struct shopify_location *locations, size_t *count_out,
+                              struct error *error)
+{
+    buf_clear(&shopify->request);
+    shopify_encode_plain(shopify_document("locations.graphql"), NULL, (struct span){0},
+                         &shopify->request);
+    struct span body;
+    enum status status = ask(shopify, &body, error);
+    if (status != STATUS_OK) return status;
+    struct shopify_reply reply;
+    status = shopify_decode_locations(body, pool, &reply, locations, count_out, error);
+    return judge(shopify, status, &reply, error);
+}
+
+enum status shopify_scopes(struct shopify *shopify, unsigned *scopes_out,
+                           struct error *error)
+{
+    buf_clear(&shopify->request);
+    shopify_encode_plain(shopify_document("access_scopes.graphql"), NULL,
+                         (struct span){0}, &shopify->request);
+    struct span body;
+    enum status status = ask(shopify, &body, error);
+    if (status != STATUS_OK) return status;
+    struct shopify_reply reply;
+    status = shopify_decode_scopes(body, &reply, scopes_out, error);
+    return judge(shopify, status, &reply, error);
+}
+
+enum status shopify_bulk_run(struct shopify *shopify, struct shopify_bulk *out,
+                             struct error *error)
+{
+    buf_clear(&shopify->request);
+    shopify_encode_plain(shopify_document("bulk_run.graphql"), "query",
+                         shopify_document("catalog_bulk.graphql"), &shopify->request);
+    struct span body;
+    enum status status = ask(shopify, &body, error);
+    if (status != STATUS_OK) return status;
+    struct shopify_reply reply;
+    status = shopify_decode_bulk_run(body, &reply, out, error);
+    return judge(shopify, status, &reply, error);
+}
+
+enum status shopify_bulk_status(struct shopify *shopify, const char *id,
+                                struct shopify_bulk *out, struct error *error)
+{
+    buf_clear(&shopify->request);
+    shopify_encode_plain(shopify_document("bulk_status.graphql"), "id", span_from(id),
+                         &shopify->request);
+    struct span body;
+    enum status status = ask(shopify, &body, error);
+    if (status != STATUS_OK) return status;
+    struct shopify_reply reply;
+    status = shopify_decode_bulk_status(body, &reply, out, error);
+    return judge(shopify, status, &reply, error);
+}
+
+enum status shopify_download(struct shopify *shopify, const char *url, http_sink sink,
+                             void *self, struct error *error)
+{
+    struct http_request request = {
+        .url = url, .sink = sink, .self = self, .total_timeout_ms = DOWNLOAD_TIMEOUT_MS};
+    struct http_outcome outcome;
+    enum status status = http_send(shopify->http, &request, &outcome, error);
+    if (status == STATUS_OK && outcome.code != 200)
+        return error_set_code(
+            error, STATUS_RETRY, "download",
+            "the result of the bulk operation can not be read (HTTP %d)", outcome.code);
+    return status;
+}

@@ -1,0 +1,297 @@
+#include "common/io/store_catalog.h"
+
+#include "common/base/check.h"
+#include "common/base/scope.h"
+#include "common/io/store_pairs_sql.h"
+
+static const char STAGING[] =
+    "CREATE TEMP TABLE IF NOT EXISTS catalog_items"
+    " (item text, raw_sku text, sku text, tracked boolean);"
+    "CREATE TEMP TABLE IF NOT EXISTS catalog_levels"
+    " (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, item text, gid text,"
+    " active boolean, available bigint, on_hand bigint);"
+    "TRUNCATE catalog_items;"
+    "TRUNCATE catalog_levels RESTART IDENTITY";
+
+static const struct statement LOCK = {
+    "catalog_lock", "SELECT pg_try_advisory_lock(hashtextextended('catalog ' || $1, 0))"};
+
+static const struct statement BEGIN_RUN = {
+    "catalog_begin",
+    "INSERT INTO catalog_runs (shop) VALUES ($1) RETURNING id, started_at"};
+
+static const struct statement STAGE_ITEMS = {
+    "catalog_stage_items", "INSERT INTO catalog_items (item, raw_sku, sku, tracked)"
+                           " SELECT * FROM unnest($1::text[], $2::text[], $3::text[],"
+                           " $4::boolean[])"};
+
+static const struct statement STAGE_LEVELS = {
+    "catalog_stage_levels",
+    "INSERT INTO catalog_levels (item, gid, active, available, on_hand)"
+    " SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::bigint[],"
+    " $5::bigint[])"};
+
+static const struct statement COUNTS = {
+    "catalog_counts", "SELECT (SELECT count(*) FROM shop_items WHERE shop = $1),"
+                      " (SELECT count(*) FROM catalog_items),"
+                      " (SELECT coalesce(max(seq), 0) FROM catalog_levels)"};
+
+static const struct statement MERGE_ITEMS = {
+    "catalog_merge_items",
+    "WITH once AS (SELECT DISTINCT ON (item) * FROM catalog_items ORDER BY item),"
+    " gone AS (DELETE FROM shop_items s WHERE s.shop = $1"
+    " AND NOT EXISTS (SELECT 1 FROM once o WHERE o.item = s.item))"
+    " INSERT INTO shop_items AS s"
+    " (shop, item, sku, raw_sku, tracked, duplicate, seen_run, updated_at)"
+    " SELECT $1, o.item, o.sku, o.raw_sku, o.tracked,"
+    " o.sku <> '' AND count(*) OVER (PARTITION BY o.sku) > 1, $2, now() FROM once o"
+    " ON CONFLICT (shop, item) DO UPDATE SET sku = excluded.sku,"
+    " raw_sku = excluded.raw_sku, tracked = excluded.tracked,"
+    " duplicate = excluded.duplicate, seen_run = excluded.seen_run,"
+    " updated_at = CASE WHEN (s.sku, s.raw_sku, s.tracked, s.duplicate) IS DISTINCT FROM"
+    " (excluded.sku, excluded.raw_sku, excluded.tracked, excluded.duplicate)"
+    " THEN now() ELSE s.updated_at END"};
+
+static const struct statement MERGE_LEVELS = {
+    "catalog_merge_levels",
+    "INSERT INTO shop_levels AS l (shop, sku, location, shown, shown_at, stocked)"
+    " SELECT DISTINCT ON (i.sku, g.code) $1, i.sku, g.code,"
+    " CASE WHEN $5 THEN s.on_hand ELSE s.available END, $2, s.active"
+    " FROM catalog_levels s"
+    " JOIN shop_items i ON i.shop = $1 AND i.item = s.item AND i.sku <> ''"
+    " AND NOT i.duplicate"
+    " JOIN unnest($3::text[], $4::text[]) g (code, gid) ON g.gid = s.gid"
+    " WHERE s.seq > $6 AND s.seq <= $7"
+    " ORDER BY i.sku, g.code"
+    " ON CONFLICT (shop, sku, location) DO UPDATE SET shown = excluded.shown,"
+    " shown_at = excluded.shown_at, stocked = excluded.stocked,"
+    " dirty = l.desired IS NOT NULL AND l.desired IS DISTINCT FROM excluded.shown"
+    " WHERE l.write_id IS NULL AND (l.shown_at IS NULL OR l.shown_at < "
+    "excluded.shown_at)"};
+
+/* Pairs that this run did not see: the shop does not stock them any more. */
+static const struct statement VANISH = {
+    "catalog_vanish",
+    "WITH seen AS (SELECT DISTINCT i.sku, g.code FROM catalog_levels s"
+    " JOIN shop_items i ON i.shop = $1 AND i.item = s.item AND NOT i.duplicate"
+    " JOIN unnest($3::text[], $4::text[]) g (code, gid) ON g.gid = s.gid)"
+    " UPDATE shop_levels l SET stocked = false, shown = NULL, shown_at = $2,"
+    " dirty = l.desired IS NOT NULL"
+    " WHERE l.shop = $1 AND l.stocked AND l.write_id IS NULL"
+    " AND (l.shown_at IS NULL OR l.shown_at < $2)"
+    " AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.sku = l.sku AND seen.code = "
+    "l.location)"};
+
+static const struct statement FORGET = {
+    "catalog_forget", "DELETE FROM shop_levels WHERE shop = $1 AND desired IS NULL"
+                      " AND NOT stocked AND write_id IS NULL"};
+
+#define FAULTS_OF_PAIRS                                                                  \
+    "SELECT l.sku, l.location, l.desired, l.fault AS old_fault, " PAIR_FAULT " AS fault" \
+    " FROM shop_levels l"                                                                \
+    " LEFT JOIN (SELECT sku, count(*) AS n, bool_and(tracked) AS tracked"                \
+    " FROM shop_items WHERE shop = $1 AND sku <> '' GROUP BY sku) i ON i.sku = l.sku"    \
+    " LEFT JOIN unnest($2::text[], $3::text[]) g (code, gid) ON g.code = l.location"     \
+    " WHERE l.shop = $1"
+
+static const struct statement FAULTS = {
+    "catalog_faults",
+    "UPDATE shop_levels l SET fault = f.fault FROM (" FAULTS_OF_PAIRS ") f"
+    " WHERE l.shop = $1 AND l.sku = f.sku AND l.location = f.location"
+    " AND l.fault IS DISTINCT FROM f.fault AND l.write_id IS NULL"};
+
+static const struct statement END_RUN = {
+    "catalog_end", "UPDATE catalog_runs SET finished_at = now(), items = $2, levels = $3"
+                   " WHERE id = $1"};
+
+static const struct statement REPORT_ITEMS = {
+    "catalog_report_items",
+    "SELECT (SELECT max(finished_at) FROM catalog_runs WHERE shop = $1), count(*),"
+    " count(*) FILTER (WHERE sku = ''), count(*) FILTER (WHERE NOT tracked),"
+    " count(*) FILTER (WHERE duplicate) FROM shop_items WHERE shop = $1"};
+
+static const struct statement REPORT_PAIRS = {
+    "catalog_report_pairs",
+    "SELECT count(*) FILTER (WHERE fault = '' AND old_fault NOT LIKE 'quarantined%'),"
+    " count(*) FILTER (WHERE fault = 'unmapped'),"
+    " count(*) FILTER (WHERE fault = 'duplicate_sku'),"
+    " count(*) FILTER (WHERE fault = 'untracked'),"
+    " count(*) FILTER (WHERE fault = 'not_stocked'),"
+    " count(*) FILTER (WHERE fault = '' AND old_fault LIKE 'quarantined%')"
+    " FROM (" FAULTS_OF_PAIRS " AND l.desired IS NOT NULL) f"};
+
+enum status store_catalog_begin(struct postgres *postgres, struct catalog_run *run,
+                                bool *busy_out, struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    SCOPED(rows_release) struct rows locked = {0};
+    SCOPED(rows_release) struct rows begun = {0};
+    pg_params_init(&params);
+    pg_params_text(&params, run->shop);
+    enum status status = postgres_query(postgres, &LOCK, &params, &locked, error);
+    *busy_out = status == STATUS_OK && !rows_bool(&locked, 0, 0);
+    if (status == STATUS_OK && !*busy_out)
+        status = postgres_script(postgres, STAGING, error);
+    if (status != STATUS_OK || *busy_out) return status;
+    status = postgres_query(postgres, &BEGIN_RUN, &params, &begun, error);
+    if (status != STATUS_OK) return status;
+    run->id = rows_int(&begun, 0, 0);
+    run->started_at_us = rows_time(&begun, 0, 1);
+    return STATUS_OK;
+}
+
+enum status store_catalog_stage_items(struct postgres *postgres,
+                                      const struct catalog_items *items,
+                                      struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_text_array(&params, items->items, items->count);
+    pg_params_text_array(&params, items->raw_skus, items->count);
+    pg_params_text_array(&params, items->skus, items->count);
+    pg_params_bool_array(&params, items->tracked, items->count);
+    return postgres_query(postgres, &STAGE_ITEMS, &params, NULL, error);
+}
+
+enum status store_catalog_stage_levels(struct postgres *postgres,
+                                       const struct catalog_levels *levels,
+                                       struct error *error)
+{
+    size_t count = levels->count;
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_text_array(&params, levels->items, count);
+    pg_params_text_array(&params, levels->gids, count);
+    pg_params_bool_array(&params, levels->active, count);
+    pg_params_int8_array(&params, levels->available, levels->has_available, count);
+    pg_params_int8_array(&params, levels->on_hand, levels->has_on_hand, count);
+    return postgres_query(postgres, &STAGE_LEVELS, &params, NULL, error);
+}
+
+enum status store_catalog_counts(struct postgres *postgres, const struct catalog_run *run,
+                                 struct catalog_counts *counts, struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    SCOPED(rows_release) struct rows rows = {0};
+    pg_params_init(&params);
+    pg_params_text(&params, run->shop);
+    enum status status = postgres_query(postgres, &COUNTS, &params, &rows, error);
+    if (status != STATUS_OK) return status;
+    counts->items_before = rows_int(&rows, 0, 0);
+    counts->items = rows_int(&rows, 0, 1);
+    counts->levels = rows_int(&rows, 0, 2);
+    return STATUS_OK;
+}
+
+enum status store_catalog_merge_items(struct postgres *postgres,
+                                      const struct catalog_run *run, struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_text(&params, run->shop);
+    pg_params_int8(&params, run->id);
+    return postgres_query(postgres, &MERGE_ITEMS, &params, NULL, error);
+}
+
+static void add_places(struct pg_params *params, const struct shop_places *places)
+{
+    pg_params_text_array(params, places->codes, places->count);
+    pg_params_text_array(params, places->gids, places->count);
+}
+
+enum status store_catalog_merge_levels(struct postgres *postgres,
+                                       const struct catalog_run *run,
+                                       const struct shop_places *places,
+                                       enum level_state mode, int64_t from, int64_t to,
+                                       struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_text(&params, run->shop);
+    pg_params_time(&params, true, run->started_at_us);
+    add_places(&params, places);
+    pg_params_bool(&params, mode == LEVEL_ON_HAND);
+    pg_params_int8(&params, from);
+    pg_params_int8(&params, to);
+    return postgres_query(postgres, &MERGE_LEVELS, &params, NULL, error);
+}
+
+static enum status vanish(struct postgres *postgres, const struct catalog_run *run,
+                          const struct shop_places *places, struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_text(&params, run->shop);
+    pg_params_time(&params, true, run->started_at_us);
+    add_places(&params, places);
+    return postgres_query(postgres, &VANISH, &params, NULL, error);
+}
+
+static enum status end_run(struct postgres *postgres, const struct catalog_run *run,
+                           const struct catalog_counts *counts, struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_int8(&params, run->id);
+    pg_params_int8(&params, counts->items);
+    pg_params_int8(&params, counts->levels);
+    return postgres_query(postgres, &END_RUN, &params, NULL, error);
+}
+
+enum status store_catalog_finish(struct postgres *postgres, const struct catalog_run *run,
+                                 const struct shop_places *places,
+                                 const struct catalog_counts *counts, struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params shop;
+    SCOPED(pg_params_free) struct pg_params pairs;
+    pg_params_init(&shop);
+    pg_params_init(&pairs);
+    pg_params_text(&shop, run->shop);
+    pg_params_text(&pairs, run->shop);
+    add_places(&pairs, places);
+    enum status status = vanish(postgres, run, places, error);
+    if (status == STATUS_OK)
+        status = postgres_query(postgres, &FORGET, &shop, NULL, error);
+    if (status == STATUS_OK)
+        status = postgres_query(postgres, &FAULTS, &pairs, NULL, error);
+    return status == STATUS_OK ? end_run(postgres, run, counts, error) : status;
+}
+
+static enum status report_items(struct postgres *postgres, struct span shop,
+                                struct catalog_report *report, struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    SCOPED(rows_release) struct rows rows = {0};
+    pg_params_init(&params);
+    pg_params_text(&params, shop);
+    enum status status = postgres_query(postgres, &REPORT_ITEMS, &params, &rows, error);
+    if (status != STATUS_OK) return status;
+    report->synced_at_us = rows_time(&rows, 0, 0);
+    report->items = rows_int(&rows, 0, 1);
+    report->items_without_sku = rows_int(&rows, 0, 2);
+    report->items_untracked = rows_int(&rows, 0, 3);
+    report->items_duplicate = rows_int(&rows, 0, 4);
+    return STATUS_OK;
+}
+
+enum status store_catalog_report(struct postgres *postgres, struct span shop,
+                                 const struct shop_places *places,
+                                 struct catalog_report *report, struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    SCOPED(rows_release) struct rows rows = {0};
+    pg_params_init(&params);
+    pg_params_text(&params, shop);
+    add_places(&params, places);
+    enum status status = report_items(postgres, shop, report, error);
+    if (status == STATUS_OK)
+        status = postgres_query(postgres, &REPORT_PAIRS, &params, &rows, error);
+    if (status != STATUS_OK) return status;
+    report->pairs_ready = rows_int(&rows, 0, 0);
+    report->pairs_unmapped = rows_int(&rows, 0, 1);
+    report->pairs_duplicate = rows_int(&rows, 0, 2);
+    report->pairs_untracked = rows_int(&rows, 0, 3);
+    report->pairs_not_stocked = rows_int(&rows, 0, 4);
+    report->pairs_quarantined = rows_int(&rows, 0, 5);
+    return STATUS_OK;
+}

@@ -1,0 +1,101 @@
+/*
+ * All SQL of the catalogue: what a shop sells and shows, staged in temporary tables while
+ * it streams in, then merged in bounded transactions.
+ *
+ * What a newer write or an open write knows of a pair is never overwritten: a level is
+ * taken only if no write holds the pair and nothing was learnt of it since the run began
+ * (the database's clock).
+ */
+#ifndef PARSTOCK_IO_STORE_CATALOG_H
+#define PARSTOCK_IO_STORE_CATALOG_H
+
+#include "common/domain/contract.h"
+#include "common/io/store_push.h"
+
+struct catalog_run {
+    struct span shop;
+    int64_t id;
+    int64_t started_at_us;
+};
+
+/*
+ * Locks the shop's catalogue for this connection (*busy_out: another run has it), begins a
+ * run, and empties the staging tables of the connection.
+ */
+enum status store_catalog_begin(struct postgres *postgres, struct catalog_run *run,
+                                bool *busy_out, struct error *error);
+
+#define CATALOG_BATCH_MAX 1000
+
+struct catalog_items {
+    size_t count;
+    struct span items[CATALOG_BATCH_MAX];
+    struct span raw_skus[CATALOG_BATCH_MAX];
+    struct span skus[CATALOG_BATCH_MAX]; /* normalised; empty = none, or a bad one */
+    bool tracked[CATALOG_BATCH_MAX];
+};
+
+struct catalog_levels {
+    size_t count;
+    struct span items[CATALOG_BATCH_MAX];
+    struct span gids[CATALOG_BATCH_MAX];
+    bool active[CATALOG_BATCH_MAX];
+    int64_t available[CATALOG_BATCH_MAX];
+    int64_t on_hand[CATALOG_BATCH_MAX];
+    bool has_available[CATALOG_BATCH_MAX];
+    bool has_on_hand[CATALOG_BATCH_MAX];
+};
+
+enum status store_catalog_stage_items(struct postgres *postgres,
+                                      const struct catalog_items *items,
+                                      struct error *error);
+enum status store_catalog_stage_levels(struct postgres *postgres,
+                                       const struct catalog_levels *levels,
+                                       struct error *error);
+
+struct catalog_counts {
+    int64_t items_before; /* of the shop, before the merge */
+    int64_t items;        /* staged */
+    int64_t levels;
+};
+
+enum status store_catalog_counts(struct postgres *postgres, const struct catalog_run *run,
+                                 struct catalog_counts *counts_out, struct error *error);
+
+/* Staged items become shop_items; those not seen go, duplicates are marked. */
+enum status store_catalog_merge_items(struct postgres *postgres,
+                                      const struct catalog_run *run, struct error *error);
+
+/* Staged levels after `from` up to `to` (numbers from 1 to counts.levels). */
+enum status store_catalog_merge_levels(struct postgres *postgres,
+                                       const struct catalog_run *run,
+                                       const struct shop_places *places,
+                                       enum level_state mode, int64_t from, int64_t to,
+                                       struct error *error);
+
+/* Levels that vanished, faults of all pairs, and the end of the run. */
+enum status store_catalog_finish(struct postgres *postgres, const struct catalog_run *run,
+                                 const struct shop_places *places,
+                                 const struct catalog_counts *counts,
+                                 struct error *error);
+
+/* How ready a shop is to be written; pairs are those that a source has spoken of. */
+struct catalog_report {
+    int64_t synced_at_us; /* 0: never */
+    int64_t items;
+    int64_t items_without_sku;
+    int64_t items_untracked;
+    int64_t items_duplicate;
+    int64_t pairs_ready;
+    int64_t pairs_unmapped;
+    int64_t pairs_duplicate;
+    int64_t pairs_untracked;
+    int64_t pairs_not_stocked;
+    int64_t pairs_quarantined;
+};
+
+enum status store_catalog_report(struct postgres *postgres, struct span shop,
+                                 const struct shop_places *places,
+                                 struct catalog_report *report_out, struct error *error);
+
+#endif

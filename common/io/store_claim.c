@@ -1,0 +1,172 @@
+#include "common/base/check.h"
+#include "common/base/scope.h"
+#include "common/io/store_pairs_sql.h"
+#include "common/io/store_push.h"
+
+#define DUE                                                                              \
+    "l.shop = $1 AND l.dirty AND l.write_id IS NULL AND l.fault = ''"                    \
+    " AND (l.held_until IS NULL OR l.held_until <= now())"
+
+static const struct statement PEEK = {"push_due",
+                                      "SELECT EXISTS (SELECT 1 FROM shop_levels l"
+                                      " WHERE " DUE ")"};
+
+/* The lease's row is there even where no pair is due: no row at all = the lease is lost.
+ */
+static const struct statement CLAIM = {
+    "push_claim",
+    UNDER_LEASE ", due AS (SELECT l.sku, l.location, l.desired, l.shown, l.stocked"
+                " FROM shop_levels l WHERE " DUE " AND EXISTS (SELECT 1 FROM lease)"
+                " ORDER BY l.desired_at LIMIT $5 FOR UPDATE SKIP LOCKED)"
+                " SELECT l.sku, l.location, i.item, g.gid, i.raw_sku, l.desired, l.shown,"
+                " " PAIR_FAULT " FROM lease LEFT JOIN due l ON true"
+                " LEFT JOIN LATERAL (SELECT count(*) AS n, min(s.item) AS item,"
+                " min(s.raw_sku) AS raw_sku, bool_and(s.tracked) AS tracked"
+                " FROM shop_items s WHERE s.shop = $1 AND s.sku = l.sku) i ON true"
+                " LEFT JOIN unnest($6::text[], $7::text[]) g (code, gid)"
+                " ON g.code = l.location"
+                " ORDER BY l.sku, l.location"};
+
+static const struct statement MARK_FAULTS = {
+    "push_faults",
+    "UPDATE shop_levels l SET fault = u.fault"
+    " FROM unnest($2::text[], $3::text[], $4::text[]) u (sku, location, fault)"
+    " WHERE l.shop = $1 AND l.sku = u.sku AND l.location = u.location"};
+
+static const struct statement STORE_WRITE = {
+    "push_write",
+    "WITH w AS (INSERT INTO shop_writes (shop, epoch, key, body)"
+    " VALUES ($1, $2, $3, $4) RETURNING id),"
+    " u AS (SELECT * FROM unnest($5::text[], $6::text[], $7::text[], $8::text[],"
+    " $9::bigint[], $10::bigint[]) WITH ORDINALITY"
+    " AS u (sku, location, item, gid, change_from, quantity, place)),"
+    " p AS (INSERT INTO shop_write_pairs"
+    " (write_id, ordinal, sku, location, item, gid, change_from, quantity)"
+    " SELECT w.id, u.place - 1, u.sku, u.location, u.item, u.gid, u.change_from, "
+    "u.quantity"
+    " FROM w, u),"
+    " l AS (UPDATE shop_levels l SET write_id = w.id, held_until = NULL FROM w, u"
+    " WHERE l.shop = $1 AND l.sku = u.sku AND l.location = u.location RETURNING 1)"
+    " SELECT w.id, (SELECT count(*) FROM l) FROM w"};
+
+enum status store_push_due(struct postgres *postgres, struct span shop, bool *due_out,
+                           struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    SCOPED(rows_release) struct rows rows = {0};
+    pg_params_init(&params);
+    pg_params_text(&params, shop);
+    enum status status = postgres_query(postgres, &PEEK, &params, &rows, error);
+    *due_out = status == STATUS_OK && rows_bool(&rows, 0, 0);
+    return status;
+}
+
+static struct span kept(struct pool *pool, const struct rows *rows, int row, int column)
+{
+    struct span text = rows_span(rows, row, column);
+    return text.bytes == NULL ? text : pool_span(pool, text);
+}
+
+static void take_claimed(const struct rows *rows, int row, struct pool *pool,
+                         struct claimed_pair *pair)
+{
+    *pair = (struct claimed_pair){
+        .sku = kept(pool, rows, row, 0),
+        .location = kept(pool, rows, row, 1),
+        .item = kept(pool, rows, row, 2),
+        .gid = kept(pool, rows, row, 3),
+        .raw_sku = kept(pool, rows, row, 4),
+        .desired = rows_int(rows, row, 5),
+        .has_shown = !rows_is_null(rows, row, 6),
+        .shown = rows_int(rows, row, 6),
+    };
+    struct span fault = rows_span(rows, row, 7);
+    ASSERT(fault.length < sizeof pair->fault);
+    memcpy(pair->fault, fault.bytes, fault.length);
+}
+
+enum status store_claim(struct postgres *postgres, const struct push_lease *lease,
+                        const struct shop_places *places, size_t limit, struct pool *pool,
+                        struct claimed_pair *pairs, size_t *count_out,
+                        enum store_result *result_out, struct error *error)
+{
+    ASSERT(limit > 0 && limit <= PUSH_PAIRS_MAX);
+    *count_out = 0;
+    SCOPED(pg_params_free) struct pg_params params;
+    SCOPED(rows_release) struct rows rows = {0};
+    pg_params_init(&params);
+    pg_params_text(&params, lease->shop);
+    pg_params_text(&params, lease->owner);
+    pg_params_int8(&params, lease->epoch);
+    pg_params_int8(&params, lease->length_ms);
+    pg_params_int8(&params, (int64_t)limit);
+    pg_params_text_array(&params, places->codes, places->count);
+    pg_params_text_array(&params, places->gids, places->count);
+    enum status status = postgres_query(postgres, &CLAIM, &params, &rows, error);
+    if (status != STATUS_OK) return status;
+    *result_out = rows.count > 0 ? STORE_DONE : STORE_LEASE_LOST;
+    for (int row = 0; row < rows.count && !rows_is_null(&rows, row, 0); row++)
+        take_claimed(&rows, row, pool, &pairs[(*count_out)++]);
+    return STATUS_OK;
+}
+
+enum status store_faults(struct postgres *postgres, struct span shop,
+                         const struct claimed_pair *const *pairs, size_t count,
+                         struct error *error)
+{
+    struct span skus[PUSH_PAIRS_MAX];
+    struct span locations[PUSH_PAIRS_MAX];
+    struct span faults[PUSH_PAIRS_MAX];
+    ASSERT(count <= PUSH_PAIRS_MAX);
+    for (size_t at = 0; at < count; at++) {
+        skus[at] = pairs[at]->sku;
+        locations[at] = pairs[at]->location;
+        faults[at] = span_from(pairs[at]->fault);
+    }
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_text(&params, shop);
+    pg_params_text_array(&params, skus, count);
+    pg_params_text_array(&params, locations, count);
+    pg_params_text_array(&params, faults, count);
+    return postgres_query(postgres, &MARK_FAULTS, &params, NULL, error);
+}
+
+static void add_pairs(struct pg_params *params, const struct new_write *write)
+{
+    struct span texts[4][PUSH_PAIRS_MAX];
+    int64_t numbers[2][PUSH_PAIRS_MAX];
+    for (size_t at = 0; at < write->count; at++) {
+        const struct claimed_pair *pair = write->pairs[at];
+        texts[0][at] = pair->sku;
+        texts[1][at] = pair->location;
+        texts[2][at] = pair->item;
+        texts[3][at] = pair->gid;
+        numbers[0][at] = pair->shown;
+        numbers[1][at] = pair->desired;
+    }
+    for (size_t column = 0; column < COUNT_OF(texts); column++)
+        pg_params_text_array(params, texts[column], write->count);
+    for (size_t column = 0; column < COUNT_OF(numbers); column++)
+        pg_params_int8_array(params, numbers[column], NULL, write->count);
+}
+
+enum status store_write(struct postgres *postgres, const struct push_lease *lease,
+                        const struct new_write *write, int64_t *id_out,
+                        struct error *error)
+{
+    ASSERT(write->count > 0 && write->count <= PUSH_PAIRS_MAX);
+    SCOPED(pg_params_free) struct pg_params params;
+    SCOPED(rows_release) struct rows rows = {0};
+    pg_params_init(&params);
+    pg_params_text(&params, lease->shop);
+    pg_params_int8(&params, lease->epoch);
+    pg_params_uuid(&params, write->key);
+    pg_params_bytea(&params, write->body);
+    add_pairs(&params, write);
+    enum status status = postgres_query(postgres, &STORE_WRITE, &params, &rows, error);
+    if (status != STATUS_OK) return status;
+    ASSERT(rows_int(&rows, 0, 1) == (int64_t)write->count);
+    *id_out = rows_int(&rows, 0, 0);
+    return STATUS_OK;
+}

@@ -1,0 +1,21 @@
+/*
+ * SQL that push and the catalogue must share, so that both say the same of a pair.
+ *
+ * PAIR_FAULT wants: i (n items of this normalised SKU in the shop, tracked of the one)
+ * and g (gid of the contract's location or null) and l (the row of shop_levels).
+ */
+#ifndef PARSTOCK_IO_STORE_PAIRS_SQL_H
+#define PARSTOCK_IO_STORE_PAIRS_SQL_H
+
+#define PAIR_FAULT                                                                       \
+    "CASE WHEN g.gid IS NULL OR coalesce(i.n, 0) = 0 THEN 'unmapped'"                    \
+    " WHEN i.n > 1 THEN 'duplicate_sku'"                                                 \
+    " WHEN NOT i.tracked THEN 'untracked'"                                               \
+    " WHEN NOT l.stocked THEN 'not_stocked' ELSE '' END"
+
+/* The first common table expression of a statement under the lease: $1..$4. */
+#define UNDER_LEASE                                                                      \
+    "WITH lease AS (UPDATE shop_leases SET expires_at = now() + $4 * interval '1 ms'"    \
+    " WHERE shop = $1 AND owner = $2 AND epoch = $3 RETURNING shop)"
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * All SQL of push: the lease of a shop, the claim of dirty pairs, the rows of writes.
+ *
+ * Every statement that changes something also holds the lease's row with owner and epoch:
+ * where another has taken over it changes nothing and says STORE_LEASE_LOST. Times of the
+ * lease are the database's clock alone.
+ *
+ * A pair is safe to write only while shown is known and write_id is empty. An unknown
+ * outcome ends in shown = null, so that the pair must be read before its next write.
+ *
+ * Statuses as in common/io/postgres.h. Texts of rows are copied into the caller's pool.
+ */
+#ifndef PARSTOCK_IO_STORE_PUSH_H
+#define PARSTOCK_IO_STORE_PUSH_H
+
+#include "common/base/pool.h"
+#include "common/domain/push_decide.h"
+#include "common/io/postgres.h"
+
+struct push_lease {
+    struct span shop;
+    struct span owner; /* unique to this process and start */
+    int64_t epoch;
+    int64_t length_ms;
+};
+
+/* What a statement under the lease came to. */
+enum store_result { STORE_DONE, STORE_LEASE_LOST };
+
+/* Takes a free or expired lease and sets its epoch; *taken_out false: another holds it.
+ */
+enum status store_lease_take(struct postgres *postgres, struct push_lease *lease,
+                             bool *taken_out, struct error *error);
+enum status store_lease_renew(struct postgres *postgres, const struct push_lease *lease,
+                              enum store_result *result_out, struct error *error);
+/* Lets the next one in at once. */
+enum status store_lease_release(struct postgres *postgres, const struct push_lease *lease,
+                                struct error *error);
+
+/* Codes of the contract's locations and the shop's ids of them, side by side. */
+struct shop_places {
+    const struct span *codes;
+    const struct span *gids;
+    size_t count;
+};
+
+/* A dirty pair that is locked by the transaction that claimed it. */
+struct claimed_pair {
+    struct span sku;
+    struct span location;
+    struct span item;    /* bytes NULL with a fault */
+    struct span gid;     /* bytes NULL with a fault */
+    struct span raw_sku; /* as the catalogue has it */
+    int64_t desired;
+    int64_t shown;
+    bool has_shown;
+    char fault[24]; /* why it can't be written by the catalogue; "" = it can */
+};
+
+/* Is there a pair that push would claim now? Cheap; takes no lock. */
+enum status store_push_due(struct postgres *postgres, struct span shop, bool *due_out,
+                           struct error *error);
+
+/*
+ * Within a transaction of the caller: renews the lease and locks up to `limit` dirty
+ * pairs (at most PUSH_PAIRS_MAX), the longest waiting first.
+ */
+enum status store_claim(struct postgres *postgres, const struct push_lease *lease,
+                        const struct shop_places *places, size_t limit, struct pool *pool,
+                        struct claimed_pair *pairs, size_t *count_out,
+                        enum store_result *result_out, struct error *error);
+
+/* Marks claimed pairs with their faults; same transaction. */
+enum status store_faults(struct postgres *postgres, struct span shop,
+                         const struct claimed_pair *const *pairs, size_t count,
+                         struct error *error);
+
+struct new_write {
+    const unsigned char *key; /* 16 bytes */
+    struct span body;
+    const struct claimed_pair *const *pairs; /* in the body's order */
+    size_t count;
+};
+
+/* Stores a write and its exact bytes; same transaction. */
+enum status store_write(struct postgres *postgres, const struct push_lease *lease,
+                        const struct new_write *write, int64_t *id_out,
+                        struct error *error);
+
+/* A write that is not settled, with its pairs in the body's order. */
+struct open_write {
+    int64_t id; /* 0: there is none */
+    struct span key;
+    struct span body;
+    int64_t attempts;
+    int64_t age_ms;
+    size_t count;
+    struct span skus[PUSH_PAIRS_MAX];
+    struct span locations[PUSH_PAIRS_MAX];
+    int64_t quantities[PUSH_PAIRS_MAX];
+};
+
+/* The oldest open write of the shop; texts in the pool. */
+enum status store_open_write(struct postgres *postgres, struct span shop,
+                             struct pool *pool, struct open_write *write_out,
+                             struct error *error);
+
+/* A try that left the write open; unknown = it may have been applied. */
+enum status store_try(struct postgres *postgres, int64_t write_id, bool unknown,
+                      const char *detail, struct error *error);
+
+struct settlement {
+    const char *state; /* applied, refused, superseded */
+    const char *detail;
+    const enum push_fate *fates; /* one a pair */
+    const char *const *faults;   /* one a pair, for PUSH_FATE_QUARANTINE */
+    int64_t hold_ms;             /* pairs to be read again rest this long */
+};
+
+/* Ends a write and frees its pairs. Repeating it changes nothing. */
+enum status store_settle(struct postgres *postgres, const struct push_lease *lease,
+                         const struct open_write *write,
+                         const struct settlement *settlement,
+                         enum store_result *result_out, struct error *error);
+
+/* What a read of the shop found. */
+struct read_pair {
+    struct span sku;
+    struct span location;
+    bool has_shown;
+    int64_t shown;
+    const char *fault; /* "" = none */
+};
+
+/* Takes levels read for pairs whose shown is not known and that no write holds. */
+enum status store_shown(struct postgres *postgres, const struct push_lease *lease,
+                        const struct read_pair *pairs, size_t count,
+                        enum store_result *result_out, struct error *error);
+
+struct push_backlog {
+    int64_t dirty;   /* waiting to be written */
+    int64_t faulted; /* dirty, and left alone for a reason */
+};
+
+enum status store_backlog(struct postgres *postgres, struct span shop,
+                          struct push_backlog *backlog_out, struct error *error);
+
+#endif

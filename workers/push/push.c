@@ -1,0 +1,309 @@
+/*
+ * parstock push: keeps the shops at the newest desired level.
+ */
+#include "workers/push/push.h"
+
+#include "common/base/check.h"
+#include "common/base/scope.h"
+#include "common/codec/contract_json.h"
+#include "common/runtime/admin.h"
+#include "common/runtime/contract_file.h"
+#include "common/runtime/life.h"
+#include "common/runtime/log.h"
+#include "workers/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define LEASE_SECONDS 20
+#define TIMEOUT_SECONDS 8
+#define CONNECT_TIMEOUT_MS 5000
+
+struct push_flags {
+    const char *shop;
+    int64_t lease_seconds;
+    int64_t timeout_seconds;
+};
+
+static const struct flag FLAGS[] = {
+    {"shop", FLAG_TEXT, offsetof(struct push_flags, shop), "NAME",
+     "only this shop of the contract; default: all of them"},
+    {"lease-seconds", FLAG_INTEGER, offsetof(struct push_flags, lease_seconds), "N",
+     "how long a silent writer keeps a shop; default 20"},
+    {"timeout-seconds", FLAG_INTEGER, offsetof(struct push_flags, timeout_seconds), "N",
+     "of one call to a shop, less than half of the lease; default 8"},
+};
+
+static const struct command_spec SPEC = {
+    .name = "push",
+    .summary = "the newest desired levels to the shops",
+    .usage = "[--shop NAME]",
+    .detail = "Writes to each shop what it should show and does not show yet, up to 250 "
+              "pairs of "
+              "item and location a call, always as compare-and-set under an idempotency "
+              "key that "
+              "is stored with the exact bytes before they are sent. One process at a "
+              "time writes "
+              "to a shop; others stand by and take over within --lease-seconds.\n\n"
+              "Credentials of shop NAME come from PARSTOCK_SHOP_<NAME>_TOKEN, or from "
+              "PARSTOCK_SHOP_<NAME>_CLIENT_ID and PARSTOCK_SHOP_<NAME>_CLIENT_SECRET; "
+              "each may be "
+              "a file named by the same variable with _FILE at its end. 'parstock "
+              "catalog sync' "
+              "must have run before.",
+    .uses = CONFIG_CONTRACT | CONFIG_POSTGRES | CONFIG_ADMIN,
+    .needs = CONFIG_CONTRACT | CONFIG_POSTGRES,
+    .flags = FLAGS,
+    .flag_count = COUNT_OF(FLAGS),
+};
+
+struct fleet {
+    struct push_settings settings;
+    struct pusher *pushers;
+    size_t count;
+};
+
+static enum status secret(struct span shop, const char *suffix, const char **value_out,
+                          struct error *error)
+{
+    char name[256];
+    config_shop_variable(shop, suffix, name, sizeof name);
+    return config_secret(name, value_out, error);
+}
+
+static enum status find_credentials(struct pusher *pusher, struct error *error)
+{
+    struct span shop = pusher->shop->name;
+    enum status status = secret(shop, "_TOKEN", &pusher->token, error);
+    if (status == STATUS_OK)
+        status = secret(shop, "_CLIENT_ID", &pusher->client_id, error);
+    if (status == STATUS_OK)
+        status = secret(shop, "_CLIENT_SECRET", &pusher->client_secret, error);
+    if (status != STATUS_OK) return status;
+    if (pusher->token != NULL ||
+        (pusher->client_id != NULL && pusher->client_secret != NULL))
+        return STATUS_OK;
+    char name[256];
+    config_shop_variable(shop, "_TOKEN", name, sizeof name);
+    error_set(
+        error, STATUS_FATAL,
+        "shop %.*s has no credentials: set %s (or .._CLIENT_ID and .._CLIENT_SECRET)",
+        SPAN_ARGS(shop), name);
+    return error_exit(error, EXIT_CONFIG);
+}
+
+/* Codes and ids of the locations that this shop has. */
+static bool find_places(struct pusher *pusher, const struct contract *contract)
+{
+    struct span *codes = calloc(contract->location_count, sizeof *codes);
+    struct span *gids = calloc(contract->location_count, sizeof *gids);
+    size_t count = 0;
+    pusher->places = (struct shop_places){.codes = codes, .gids = gids};
+    if (codes == NULL || gids == NULL) return false;
+    for (size_t at = 0; at < contract->location_count; at++) {
+        if (pusher->shop->gids[at].bytes == NULL) continue;
+        codes[count] = contract->locations[at].code;
+        gids[count++] = pusher->shop->gids[at];
+    }
+    pusher->places.count = count;
+    return true;
+}
+
+static struct metric *counter(const struct pusher *pusher, const char *name,
+                              const char *verdict, const char *help)
+{
+    char labels[256];
+    if (verdict != NULL)
+        (void)snprintf(labels, sizeof labels, "shop=\"%s\",verdict=\"%s\"", pusher->name,
+                       verdict);
+    else
+        (void)snprintf(labels, sizeof labels, "shop=\"%s\"", pusher->name);
+    return metrics_counter(name, labels, help);
+}
+
+static void make_metrics(struct pusher *pusher)
+{
+    struct push_metrics *metrics = &pusher->metrics;
+    char labels[256];
+    (void)snprintf(labels, sizeof labels, "shop=\"%s\"", pusher->name);
+    for (int verdict = 0; verdict < PUSH_VERDICT_COUNT; verdict++)
+        metrics->verdicts[verdict] =
+            counter(pusher, "parstock_push_writes_total",
+                    push_verdict_name((enum push_verdict)verdict),
+                    "Calls that write to a shop, by verdict.");
+    metrics->pairs_written = counter(pusher, "parstock_push_pairs_written_total", NULL,
+                                     "Pairs of item and location written to a shop.");
+    metrics->pairs_read = counter(pusher, "parstock_push_pairs_read_total", NULL,
+                                  "Pairs read back from a shop.");
+    metrics->throttle_ms =
+        counter(pusher, "parstock_push_throttle_wait_milliseconds_total", NULL,
+                "Time spent waiting for a shop's cost bucket.");
+    metrics->pairs_dirty = metrics_gauge("parstock_push_pairs_dirty", labels,
+                                         "Pairs that wait to be written.");
+    metrics->pairs_faulted = metrics_gauge("parstock_push_pairs_faulted", labels,
+                                           "Pairs left alone for a fault.");
+}
+
+/* Labels of metrics and parts of readiness hold no quotes or control characters. */
+static void plain_name(struct span name, char *room, size_t size)
+{
+    size_t length = name.length < size - 1 ? name.length : size - 1;
+    for (size_t at = 0; at < length; at++) {
+        char byte = name.bytes[at];
+        room[at] = byte == '"' || byte == '\\' || (unsigned char)byte < 0x20 ? '_' : byte;
+    }
+    room[length] = '\0';
+}
+
+static void name_owner(struct pusher *pusher)
+{
+    char host[64] = "";
+    uint64_t dice = 0;
+    (void)gethostname(host, sizeof host - 1);
+    ASSERT(getrandom(&dice, sizeof dice, 0) == (ssize_t)sizeof dice);
+    (void)snprintf(pusher->owner, sizeof pusher->owner, "%s:%ld:%016llx", host,
+                   (long)getpid(), (unsigned long long)dice);
+}
+
+static enum status prepare(struct pusher *pusher, const struct push_settings *settings,
+                           const struct shop *shop, struct error *error)
+{
+    pusher->settings = settings;
+    pusher->shop = shop;
+    plain_name(shop->name, pusher->name, sizeof pusher->name);
+    (void)snprintf(pusher->part, sizeof pusher->part, "shop %.100s", pusher->name);
+    name_owner(pusher);
+    pusher->limit = PUSH_PAIRS_MAX;
+    pusher->lease = (struct push_lease){.shop = shop->name,
+                                        .owner = span_from(pusher->owner),
+                                        .length_ms = settings->lease_ms};
+    pool_init(&pusher->pool, PUSH_POOL_MAX);
+    buf_init(&pusher->body, SHOPIFY_BODY_MAX);
+    make_metrics(pusher);
+    life_ready(pusher->part, false, "starting");
+    enum status status = find_credentials(pusher, error);
+    if (status != STATUS_OK) return status;
+    if (!find_places(pusher, settings->contract))
+        return error_set(error, STATUS_FATAL, "out of memory");
+    const struct shopify_options options = {
+        .endpoint = shop->endpoint,
+        .api_version = shop->api_version,
+        .token = pusher->token,
+        .client_id = pusher->client_id,
+        .client_secret = pusher->client_secret,
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .total_timeout_ms = (int)settings->timeout_ms,
+    };
+    return shopify_open(&options, &pusher->shopify, error);
+}
+
+static enum status choose_shops(struct fleet *fleet, const char *only,
+                                struct error *error)
+{
+    const struct contract *contract = fleet->settings.contract;
+    int wanted = only != NULL ? contract_shop(contract, span_from(only)) : -1;
+    if (only != NULL && wanted < 0) {
+        error_set(error, STATUS_FATAL, "no shop '%s' in the contract", only);
+        return error_exit(error, EXIT_USAGE);
+    }
+    fleet->pushers = calloc(contract->shop_count + 1, sizeof *fleet->pushers);
+    if (fleet->pushers == NULL) return error_set(error, STATUS_FATAL, "out of memory");
+    enum status status = STATUS_OK;
+    for (size_t at = 0; at < contract->shop_count && status == STATUS_OK; at++)
+        if (wanted < 0 || (size_t)wanted == at)
+            status = prepare(&fleet->pushers[fleet->count++], &fleet->settings,
+                             &contract->shops[at], error);
+    return status;
+}
+
+static void close_fleet(struct fleet *fleet)
+{
+    for (size_t at = 0; at < fleet->count; at++) {
+        struct pusher *pusher = &fleet->pushers[at];
+        postgres_close(&pusher->postgres);
+        shopify_close(&pusher->shopify);
+        pool_free(&pusher->pool);
+        buf_free(&pusher->body);
+        free((void *)(uintptr_t)pusher->places.codes);
+        free((void *)(uintptr_t)pusher->places.gids);
+    }
+    free(fleet->pushers);
+}
+
+static enum status run_threads(struct fleet *fleet, struct error *error)
+{
+    size_t started = 0;
+    while (started < fleet->count &&
+           pthread_create(&fleet->pushers[started].thread, NULL, push_run,
+                          &fleet->pushers[started]) == 0)
+        started++;
+    enum status status = STATUS_OK;
+    if (started < fleet->count) {
+        status = error_set(error, STATUS_FATAL, "no thread for a shop can be started");
+        life_end();
+    }
+    for (size_t at = 0; at < started; at++)
+        pthread_join(fleet->pushers[at].thread, NULL);
+    return status;
+}
+
+static enum status check_times(const struct push_flags *flags, struct fleet *fleet,
+                               struct error *error)
+{
+    int64_t lease = flags->lease_seconds > 0 ? flags->lease_seconds : LEASE_SECONDS;
+    int64_t timeout =
+        flags->timeout_seconds > 0 ? flags->timeout_seconds : TIMEOUT_SECONDS;
+    if (lease > 3600 || timeout * 2 >= lease) {
+        error_set(
+            error, STATUS_FATAL,
+            "--timeout-seconds must be less than half of --lease-seconds, and that at "
+            "most 3600");
+        return error_exit(error, EXIT_USAGE);
+    }
+    fleet->settings.lease_ms = lease * 1000;
+    fleet->settings.timeout_ms = timeout * 1000;
+    return STATUS_OK;
+}
+
+static enum status serve(struct fleet *fleet, const struct push_flags *flags,
+                         struct error *error)
+{
+    const struct config *config = fleet->settings.config;
+    SCOPED(admin_close) struct admin *admin = NULL;
+    enum status status = life_begin(error);
+    if (status == STATUS_OK) status = admin_open(config, &admin, error);
+    if (status == STATUS_OK) status = choose_shops(fleet, flags->shop, error);
+    if (status == STATUS_OK) status = run_threads(fleet, error);
+    return status;
+}
+
+static enum status run(const struct config *config, const struct push_flags *flags,
+                       struct error *error)
+{
+    SCOPED(buf_free) struct buf text = {0};
+    SCOPED(contract_free) struct contract *contract = NULL;
+    struct fleet fleet = {.settings = {.config = config}};
+    enum status status = log_open("push", config->log_level, error);
+    if (status == STATUS_OK) status = check_times(flags, &fleet, error);
+    if (status == STATUS_OK)
+        status = contract_file_load(config->contract_path, &text, &contract, error);
+    fleet.settings.contract = contract;
+    if (status == STATUS_OK) status = serve(&fleet, flags, error);
+    close_fleet(&fleet);
+    return status;
+}
+
+int push_main(int argc, char **argv)
+{
+    struct error error = {0};
+    struct config config = {0};
+    struct push_flags flags = {0};
+    struct parsed parsed = {0};
+    if (config_parse(&SPEC, argc, argv, &config, &flags, &parsed, &error) != STATUS_OK)
+        return config_fail(&SPEC, &error);
+    if (parsed.done) return 0;
+    if (run(&config, &flags, &error) != STATUS_OK) return config_fail(&SPEC, &error);
+    return 0;
+}

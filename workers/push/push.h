@@ -1,0 +1,101 @@
+/*
+ * push: one thread a shop, each with a connection to Postgres and one to the shop.
+ *
+ * The order of work of a step, and why nothing is written twice:
+ *
+ *     the lease         only its holder writes to the shop; the database's clock decides
+ *     open writes       a write without a verdict comes first: same key, same bytes; only
+ *                       when the shop says what came of it, or the pairs were read, are
+ *                       its pairs free again
+ *     claim             dirty pairs, locked; key and exact bytes are stored and committed
+ *     deliver           the socket write, then the verdict, then the rows
+ *
+ * A process that dies anywhere leaves either no row (nothing was sent) or an open write,
+ * which its successor resolves. Whatever fails on the way to Postgres is forgotten here
+ * and loaded again from there.
+ */
+#ifndef PARSTOCK_WORKERS_PUSH_PUSH_H
+#define PARSTOCK_WORKERS_PUSH_PUSH_H
+
+#include "common/domain/contract.h"
+#include "common/io/shopify.h"
+#include "common/io/store_push.h"
+#include "common/runtime/config.h"
+#include "common/runtime/metrics.h"
+
+#include <pthread.h>
+
+#define PUSH_OWNER_MAX 128
+#define PUSH_POOL_MAX ((size_t)16 << 20)
+#define PUSH_FAULT_MAX 96
+
+struct push_metrics {
+    struct metric *verdicts[PUSH_VERDICT_COUNT];
+    struct metric *pairs_written;
+    struct metric *pairs_dirty;
+    struct metric *pairs_faulted;
+    struct metric *pairs_read;
+    struct metric *throttle_ms;
+};
+
+struct push_settings {
+    const struct config *config;
+    const struct contract *contract;
+    int64_t lease_ms;
+    int64_t timeout_ms; /* of one call to the shop */
+};
+
+struct pusher {
+    const struct push_settings *settings;
+    const struct shop *shop;
+    char name[128]; /* the shop's, for log lines */
+    char part[128]; /* "shop <name>", for readiness */
+    char owner[PUSH_OWNER_MAX];
+    const char *token;
+    const char *client_id;
+    const char *client_secret;
+    struct shop_places places;
+    struct postgres *postgres;
+    struct shopify *shopify;
+    struct push_lease lease;
+    bool held; /* we hold the lease, as far as we know */
+    int64_t
+        lease_end_us;   /* of the monotonic clock; never later than the database's end */
+    bool greeted;       /* the shop answered and has the scopes */
+    bool looked;        /* open writes were looked for since the lease was taken */
+    size_t limit;       /* pairs a call, halved while a bad pair hides */
+    int tries;          /* of whatever is away */
+    int resends;        /* of the open write by this process without a verdict */
+    bool maybe_applied; /* the open write may have been applied by an earlier try */
+    int64_t backlog_at_us;
+    struct open_write write;
+    struct pool pool; /* texts of `write` and of the claim; reset with the next one */
+    struct buf body;
+    struct claimed_pair claimed[PUSH_PAIRS_MAX];
+    struct shopify_set_call call;
+    struct push_decision decision;
+    char faults[PUSH_PAIRS_MAX][PUSH_FAULT_MAX];
+    struct push_metrics metrics;
+    pthread_t thread;
+};
+
+/* push_loop.c */
+void *push_run(void *pusher); /* a thread's main, until life_ending */
+/* Something failed: says so once, forgets what is in hand, waits. */
+void push_trouble(struct pusher *pusher, const char *what, const struct error *error);
+/* The lease may have another holder: everything in hand is no longer ours. */
+void push_lost(struct pusher *pusher);
+/* Waits for the shop's bucket; false: the time is not up yet, come again. */
+bool push_may_pay(struct pusher *pusher, int64_t points);
+
+/* push_claim.c: from dirty pairs to a stored write, or to a read of the shop */
+void push_claim(struct pusher *pusher);
+
+/* push_read.c */
+void push_read(struct pusher *pusher, const struct claimed_pair *const *pairs,
+               size_t count);
+
+/* push_deliver.c: sends the open write and settles it */
+void push_deliver(struct pusher *pusher);
+
+#endif

@@ -1,0 +1,158 @@
+#include "common/base/check.h"
+#include "common/runtime/life.h"
+#include "common/runtime/log.h"
+#include "workers/push/push.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+/* Claimed pairs by what is to be done with them. */
+struct sorted {
+    const struct claimed_pair *faulty[PUSH_PAIRS_MAX];
+    const struct claimed_pair *unread[PUSH_PAIRS_MAX];
+    const struct claimed_pair *ready[PUSH_PAIRS_MAX];
+    size_t faulty_count;
+    size_t unread_count;
+    size_t ready_count;
+};
+
+static void sort_pairs(const struct claimed_pair *pairs, size_t count,
+                       struct sorted *sorted)
+{
+    for (size_t at = 0; at < count; at++) {
+        const struct claimed_pair *pair = &pairs[at];
+        if (pair->fault[0] != '\0')
+            sorted->faulty[sorted->faulty_count++] = pair;
+        else if (!pair->has_shown)
+            sorted->unread[sorted->unread_count++] = pair;
+        else
+            sorted->ready[sorted->ready_count++] = pair;
+    }
+}
+
+/* A random key (version 4): it is stored before it is used, so nothing has to repeat it. */
+static void make_key(unsigned char key[16], char text[37])
+{
+    ASSERT(getrandom(key, 16, 0) == 16);
+    key[6] = (unsigned char)((key[6] & 0x0fu) | 0x40u);
+    key[8] = (unsigned char)((key[8] & 0x3fu) | 0x80u);
+    static const char HEX[] = "0123456789abcdef";
+    size_t out = 0;
+    for (size_t at = 0; at < 16; at++) {
+        if (at == 4 || at == 6 || at == 8 || at == 10) text[out++] = '-';
+        text[out++] = HEX[key[at] >> 4];
+        text[out++] = HEX[key[at] & 0x0fu];
+    }
+    text[out] = '\0';
+}
+
+static void encode(struct pusher *pusher, const struct sorted *sorted, const char *key)
+{
+    struct set_pair pairs[PUSH_PAIRS_MAX];
+    for (size_t at = 0; at < sorted->ready_count; at++)
+        pairs[at] = (struct set_pair){.item = sorted->ready[at]->item,
+                                      .location = sorted->ready[at]->gid,
+                                      .change_from = sorted->ready[at]->shown,
+                                      .quantity = sorted->ready[at]->desired};
+    char reference[64];
+    (void)snprintf(reference, sizeof reference, "gid://parstock/Write/%s", key);
+    const struct shop *shop = pusher->shop;
+    const struct set_request request = {
+        .document = shopify_document("set_quantities.graphql"),
+        .name = shop->mode == LEVEL_ON_HAND ? SPAN_OF("on_hand") : SPAN_OF("available"),
+        .reason = shop->reason,
+        .reference = span_from(reference),
+        .key = span_from(key),
+        .pairs = pairs,
+        .pair_count = sorted->ready_count,
+    };
+    buf_clear(&pusher->body);
+    shopify_encode_set(&request, &pusher->body);
+    ASSERT(!pusher->body.failed);
+}
+
+static void remember(struct pusher *pusher, const struct sorted *sorted, int64_t id,
+                     const char *key)
+{
+    struct open_write *write = &pusher->write;
+    write->id = id;
+    write->key = pool_span(&pusher->pool, span_from(key));
+    write->body = buf_view(&pusher->body);
+    write->attempts = 0;
+    write->age_ms = 0;
+    write->count = sorted->ready_count;
+    for (size_t at = 0; at < sorted->ready_count; at++) {
+        write->skus[at] = sorted->ready[at]->sku;
+        write->locations[at] = sorted->ready[at]->location;
+        write->quantities[at] = sorted->ready[at]->desired;
+    }
+    pusher->maybe_applied = false;
+    pusher->resends = 0;
+}
+
+/* Within the claiming transaction: faults, then key and bytes of the write. */
+static enum status store(struct pusher *pusher, const struct sorted *sorted, char key[37],
+                         int64_t *id_out, struct error *error)
+{
+    enum status status = STATUS_OK;
+    if (sorted->faulty_count > 0)
+        status = store_faults(pusher->postgres, pusher->lease.shop, sorted->faulty,
+                              sorted->faulty_count, error);
+    if (status != STATUS_OK || sorted->ready_count == 0) return status;
+    unsigned char bytes[16];
+    make_key(bytes, key);
+    encode(pusher, sorted, key);
+    const struct new_write write = {.key = bytes,
+                                    .body = buf_view(&pusher->body),
+                                    .pairs = sorted->ready,
+                                    .count = sorted->ready_count};
+    return store_write(pusher->postgres, &pusher->lease, &write, id_out, error);
+}
+
+/* One transaction; on anything but success the connection is given up with it. */
+static enum status claim(struct pusher *pusher, struct sorted *sorted,
+                         enum store_result *result_out, struct error *error)
+{
+    size_t count = 0;
+    char key[37] = "";
+    int64_t id = 0;
+    enum status status = postgres_script(pusher->postgres, "BEGIN", error);
+    if (status == STATUS_OK)
+        status =
+            store_claim(pusher->postgres, &pusher->lease, &pusher->places, pusher->limit,
+                        &pusher->pool, pusher->claimed, &count, result_out, error);
+    if (status != STATUS_OK) return status;
+    if (*result_out == STORE_LEASE_LOST)
+        return postgres_script(pusher->postgres, "ROLLBACK", error);
+    sort_pairs(pusher->claimed, count, sorted);
+    status = store(pusher, sorted, key, &id, error);
+    if (status == STATUS_OK) status = postgres_script(pusher->postgres, "COMMIT", error);
+    if (status == STATUS_OK && id != 0) remember(pusher, sorted, id, key);
+    return status;
+}
+
+void push_claim(struct pusher *pusher)
+{
+    struct sorted sorted = {0};
+    struct error error = {0};
+    enum store_result result = STORE_DONE;
+    int64_t began_us = clock_monotonic_us();
+    pool_reset(&pusher->pool);
+    if (claim(pusher, &sorted, &result, &error) != STATUS_OK) {
+        push_trouble(pusher, "postgres", &error);
+        return;
+    }
+    if (result == STORE_LEASE_LOST) {
+        push_lost(pusher);
+        return;
+    }
+    pusher->lease_end_us = began_us + pusher->lease.length_ms * 1000;
+    if (sorted.faulty_count > 0)
+        log_warn("pairs can't be written; 'catalog check' says why",
+                 LOG_TEXT("shop", pusher->name),
+                 LOG_INT("pairs", (int64_t)sorted.faulty_count),
+                 LOG_TEXT("first_fault", sorted.faulty[0]->fault), LOG_END);
+    /* The reads come once the write is settled: they are claimed again then. */
+    if (sorted.unread_count > 0 && sorted.ready_count == 0)
+        push_read(pusher, sorted.unread, sorted.unread_count);
+}

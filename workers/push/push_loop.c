@@ -1,0 +1,237 @@
+#include "common/base/check.h"
+#include "common/runtime/admin.h"
+#include "common/runtime/life.h"
+#include "common/runtime/log.h"
+#include "workers/push/push.h"
+
+#include <stdio.h>
+
+#define IDLE_MS 150
+#define STANDBY_MS 500
+#define BACKLOG_EVERY_US 5000000
+#define THROTTLE_SLICE_MS 1000
+
+void push_lost(struct pusher *pusher)
+{
+    log_warn("another process has taken the shop over", LOG_TEXT("shop", pusher->name),
+             LOG_END);
+    pusher->held = false;
+    pusher->looked = false;
+    pusher->write.id = 0;
+}
+
+/* Was it Postgres? Then what we remember may differ from what it committed. */
+static bool is_of_postgres(const struct pusher *pusher, const char *what)
+{
+    return strcmp(what, "postgres") == 0 || !postgres_alive(pusher->postgres);
+}
+
+void push_trouble(struct pusher *pusher, const char *what, const struct error *error)
+{
+    char why[ERROR_TEXT_MAX + 32];
+    (void)snprintf(why, sizeof why, "%s: %s", what, error->text);
+    life_ready(pusher->part, false, why);
+    log_debug("trouble", LOG_TEXT("shop", pusher->name), LOG_TEXT("part", what),
+              LOG_TEXT("code", error->code), LOG_TEXT("error", error->text), LOG_END);
+    if (is_of_postgres(pusher, what)) {
+        postgres_close(&pusher->postgres);
+        pusher->looked = false;
+        pusher->write.id = 0;
+    } else {
+        pusher->greeted = false;
+    }
+    life_back_off(&pusher->tries);
+}
+
+static bool have_postgres(struct pusher *pusher)
+{
+    if (pusher->postgres != NULL) return true;
+    const struct postgres_options options = {
+        .dsn = pusher->settings->config->postgres,
+        .schema = pusher->settings->config->schema,
+        .application_name = "parstock push",
+    };
+    struct error error = {0};
+    if (postgres_open(&options, &pusher->postgres, &error) == STATUS_OK) return true;
+    push_trouble(pusher, "postgres", &error);
+    return false;
+}
+
+static bool renew(struct pusher *pusher)
+{
+    int64_t began_us = clock_monotonic_us();
+    enum store_result result = STORE_LEASE_LOST;
+    struct error error = {0};
+    if (store_lease_renew(pusher->postgres, &pusher->lease, &result, &error) !=
+        STATUS_OK) {
+        push_trouble(pusher, "postgres", &error);
+        return false;
+    }
+    if (result == STORE_LEASE_LOST) {
+        push_lost(pusher);
+        return false;
+    }
+    pusher->lease_end_us = began_us + pusher->lease.length_ms * 1000;
+    return true;
+}
+
+static bool take(struct pusher *pusher)
+{
+    int64_t began_us = clock_monotonic_us();
+    struct error error = {0};
+    if (store_lease_take(pusher->postgres, &pusher->lease, &pusher->held, &error) !=
+        STATUS_OK) {
+        push_trouble(pusher, "postgres", &error);
+        return false;
+    }
+    if (!pusher->held) {
+        life_ready(pusher->part, true, "standing by: another process writes to the shop");
+        life_wait_ms(STANDBY_MS);
+        return false;
+    }
+    pusher->lease_end_us = began_us + pusher->lease.length_ms * 1000;
+    pusher->looked = false;
+    log_info("lease taken", LOG_TEXT("shop", pusher->name),
+             LOG_INT("epoch", pusher->lease.epoch), LOG_END);
+    return true;
+}
+
+/* More than half of the lease is always left when a step begins. */
+static bool have_lease(struct pusher *pusher)
+{
+    if (!pusher->held) return take(pusher);
+    int64_t left_us = pusher->lease_end_us - clock_monotonic_us();
+    return left_us * 2 > pusher->lease.length_ms * 1000 || renew(pusher);
+}
+
+static enum status check_scopes(struct pusher *pusher, struct error *error)
+{
+    unsigned scopes = 0;
+    enum status status = shopify_scopes(pusher->shopify, &scopes, error);
+    if (status != STATUS_OK) return status;
+    unsigned needed = SCOPE_READ_INVENTORY | SCOPE_WRITE_INVENTORY;
+    for (unsigned bit = 1; bit <= SCOPES_NEEDED; bit <<= 1)
+        if ((needed & bit & ~scopes) != 0)
+            return error_set_code(error, STATUS_FATAL, "scope",
+                                  "the token lacks the scope %s: grant it to the app",
+                                  shopify_scope_name(bit));
+    const char *served = shopify_served_version(pusher->shopify);
+    if (served[0] != '\0' && !span_is(pusher->shop->api_version, served))
+        log_warn("the shop answers as another version than asked for",
+                 LOG_TEXT("shop", pusher->name), LOG_TEXT("version", served), LOG_END);
+    return STATUS_OK;
+}
+
+/* Asked once at start and again after the shop was away. */
+static bool have_shop(struct pusher *pusher)
+{
+    if (pusher->greeted) return true;
+    struct error error = {0};
+    if (!push_may_pay(pusher, 1)) return false;
+    if (check_scopes(pusher, &error) != STATUS_OK) {
+        push_trouble(pusher, "shop", &error);
+        return false;
+    }
+    pusher->greeted = true;
+    pusher->tries = 0;
+    life_ready(pusher->part, true, "");
+    return true;
+}
+
+bool push_may_pay(struct pusher *pusher, int64_t points)
+{
+    int64_t wait_ms = shopify_wait_ms(pusher->shopify, points);
+    if (wait_ms == 0) return true;
+    if (wait_ms > THROTTLE_SLICE_MS) wait_ms = THROTTLE_SLICE_MS;
+    metric_add(pusher->metrics.throttle_ms, wait_ms);
+    life_wait_ms(wait_ms);
+    return false;
+}
+
+/* A write that some process before us left without a verdict. */
+static bool look_for_open(struct pusher *pusher)
+{
+    if (pusher->looked) return true;
+    struct error error = {0};
+    pool_reset(&pusher->pool);
+    if (store_open_write(pusher->postgres, pusher->lease.shop, &pusher->pool,
+                         &pusher->write, &error) != STATUS_OK) {
+        push_trouble(pusher, "postgres", &error);
+        return false;
+    }
+    pusher->looked = pusher->write.id == 0;
+    pusher->maybe_applied = true;
+    pusher->resends = 0;
+    if (pusher->write.id != 0)
+        log_info("write without a verdict found", LOG_TEXT("shop", pusher->name),
+                 LOG_INT("write", pusher->write.id),
+                 LOG_INT("pairs", (int64_t)pusher->write.count), LOG_END);
+    return true;
+}
+
+static void measure(struct pusher *pusher)
+{
+    int64_t now_us = clock_monotonic_us();
+    if (now_us < pusher->backlog_at_us) return;
+    pusher->backlog_at_us = now_us + BACKLOG_EVERY_US;
+    struct push_backlog backlog;
+    struct error error = {0};
+    if (store_backlog(pusher->postgres, pusher->lease.shop, &backlog, &error) !=
+        STATUS_OK) {
+        push_trouble(pusher, "postgres", &error);
+        return;
+    }
+    metric_set(pusher->metrics.pairs_dirty, backlog.dirty);
+    metric_set(pusher->metrics.pairs_faulted, backlog.faulted);
+}
+
+static void find_work(struct pusher *pusher)
+{
+    bool due = false;
+    struct error error = {0};
+    measure(pusher);
+    if (pusher->postgres == NULL) return;
+    if (store_push_due(pusher->postgres, pusher->lease.shop, &due, &error) != STATUS_OK) {
+        push_trouble(pusher, "postgres", &error);
+        return;
+    }
+    if (due)
+        push_claim(pusher);
+    else
+        life_wait_ms(IDLE_MS);
+}
+
+static void step(struct pusher *pusher)
+{
+    if (!have_postgres(pusher) || !have_lease(pusher) || !have_shop(pusher)) return;
+    if (pusher->write.id == 0 && !look_for_open(pusher)) return;
+    if (pusher->write.id != 0)
+        push_deliver(pusher);
+    else
+        find_work(pusher);
+}
+
+static void leave(struct pusher *pusher)
+{
+    struct error error = {0};
+    /* No call of ours is under way any more, so the next one need not wait. */
+    if (pusher->held && pusher->postgres != NULL)
+        (void)store_lease_release(pusher->postgres, &pusher->lease, &error);
+    postgres_close(&pusher->postgres);
+    shopify_close(&pusher->shopify);
+}
+
+void *push_run(void *self)
+{
+    struct pusher *pusher = self;
+    while (!life_ending()) {
+        admin_alive();
+        step(pusher);
+    }
+    /* A write that was stored a moment ago is delivered; one that waits is left open. */
+    if (pusher->held && pusher->postgres != NULL && pusher->write.id != 0 &&
+        pusher->resends == 0)
+        push_deliver(pusher);
+    leave(pusher);
+    return NULL;
+}
