@@ -157,6 +157,9 @@ static enum status topics_run(const struct config *config,
                               struct error *error)
 {
     static struct topics topics;
+    enum output output = OUTPUT_TABLE;
+    if (output_parse(config, &output, error) != STATUS_OK)
+        return error->status;
     topics.deadline_us = clock_monotonic_us() + flags->timeout_s * 1000000;
     topic_table_fill(config, &topics.table);
     struct kafka_options options = config_kafka(config, "parstock-topics");
@@ -166,7 +169,7 @@ static enum status topics_run(const struct config *config,
     kafka_admin_close(&topics.admin);
     if (status != STATUS_OK)
         return status;
-    bool same = topics_report_print(&topics.table, &topics.report, config->output);
+    bool same = topics_report_print(&topics.table, &topics.report, output);
     if (same || ensure)
         return STATUS_OK;
     error_set(error, STATUS_REJECT, "the topics are not as declared");
@@ -192,10 +195,9 @@ int topics_main(int argc, char **argv)
     struct error error = {0};
     struct config config = {0};
     struct topics_flags flags = {.timeout_s = 30};
-    struct parsed parsed = {0};
+    struct parsed parsed = {.argc = argc, .argv = argv};
     bool ensure = false;
-    enum status status =
-        config_parse(&SPEC, argc, argv, &config, &flags, &parsed, &error);
+    enum status status = config_parse(&SPEC, &parsed, &config, &flags, &error);
     if (parsed.done)
         return 0;
     if (status == STATUS_OK)
