@@ -79,9 +79,20 @@ static size_t topics_missing(struct topics *topics, struct kafka_topic_plan *pla
         if (topics->report.found[i].partitions > 0)
             continue;
         plans[count++] = topic_plan(&topics->table, i);
-        topics->report.created[i] = true;
     }
     return count;
+}
+
+/* Those that we made; another process may have been first. */
+static void topics_created(struct topics *topics, const struct kafka_topic_plan *plans,
+                           size_t count)
+{
+    for (size_t i = 0; i < TOPIC_COUNT * count; i++) {
+        const struct kafka_topic_plan *plan = &plans[i % count];
+        size_t topic = i / count;
+        if (strcmp(plan->name, topics->table.topics[topic].name) == 0)
+            topics->report.created[topic] = !plan->existed;
+    }
 }
 
 static bool all_usable(const struct topics *topics)
@@ -117,8 +128,10 @@ static enum status topics_create(struct topics *topics, struct error *error)
     int timeout_ms = left_ms(topics) > STEP_MS ? left_ms(topics) : STEP_MS;
     enum status status =
         kafka_admin_create(topics->admin, plans, count, timeout_ms, error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        topics_created(topics, plans, count);
         return topics_visible(topics, error);
+    }
     if (strcmp(error->code, KAFKA_UNSUPPORTED) != 0)
         return status;
     error_set(
