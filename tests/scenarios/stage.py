@@ -7,6 +7,7 @@ levels and audit through the outside interface. It never writes to parstock's ta
 import itertools
 import json
 import re
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -176,10 +177,10 @@ class Stage:
         try:
             consumer.assign([TopicPartition(topic, p, 0) for p in left])
             ended = set()
+            deadline = time.monotonic() + 60
             while ended != set(left):
-                messages = consumer.consume(5000, timeout=20)
-                assert messages, f"{topic} could not be read to its end"
-                for message in messages:
+                assert time.monotonic() < deadline, f"{topic} could not be read to its end"
+                for message in consumer.consume(1000, timeout=0.2):
                     if message.error():
                         ended.add(message.partition())
                     else:
