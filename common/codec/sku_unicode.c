@@ -6,6 +6,15 @@
 #include "common/domain/contract.h"
 #include "common/domain/event.h"
 
+static struct span trimmed(struct span text)
+{
+    while (text.length > 0 && text.bytes[text.length - 1] == ' ')
+        text.length--;
+    while (text.length > 0 && text.bytes[0] == ' ')
+        text = (struct span){.bytes = text.bytes + 1, .length = text.length - 1};
+    return text;
+}
+
 /*
  * Printable ASCII is its own NFKC form, has nothing to drop, and its one dash is the one
  * that all others become: trimming, collapsing and upper case remain, and one round of
@@ -13,17 +22,11 @@
  */
 static size_t ascii_round(struct span raw, unsigned steps, char *room)
 {
-    struct span text = raw;
-    bool trims = (steps & SKU_TRIM) != 0;
+    struct span text = (steps & SKU_TRIM) != 0 ? trimmed(raw) : raw;
     bool collapses = (steps & SKU_COLLAPSE_SPACES) != 0;
     bool folds = (steps & SKU_FOLD_CASE) != 0;
-    while (trims && text.length > 0 && text.bytes[text.length - 1] == ' ')
-        text.length--;
-    size_t at = 0;
-    while (trims && at < text.length && text.bytes[at] == ' ')
-        at++;
     size_t length = 0;
-    for (; at < text.length; at++) {
+    for (size_t at = 0; at < text.length; at++) {
         char byte = text.bytes[at];
         if (collapses && byte == ' ' && length > 0 && room[length - 1] == ' ')
             continue;
