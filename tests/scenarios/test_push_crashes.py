@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections import Counter
 from pathlib import Path
 
 from tests.harness.postgres import Postgres
@@ -31,8 +32,8 @@ def test_killed_at_any_moment(run_dir: Path, postgres: Postgres) -> None:
         world.wait_par(120)
         counts = world.prove(wanted)
         assert counts["applied"] > 20
-        found = world.db.execute("SELECT count(*) FROM shop_writes WHERE attempts > 1").fetchone()[0]
-        assert found > 0, "no kill and no loss hit a write: the test proves nothing"
+        calls = Counter(line["key"] for line in world.journal() if line["kind"] == "call" and line.get("key"))
+        assert sum(1 for sent in calls.values() if sent > 1) > 2, "hardly a write was hit: the test proves nothing"
 
 
 def test_two_processes_share_a_shop(run_dir: Path, postgres: Postgres) -> None:
