@@ -132,9 +132,11 @@ enum status store_catalog_begin(struct postgres *postgres, struct catalog_run *r
     *busy_out = status == STATUS_OK && !rows_bool(&locked, 0, 0);
     if (status == STATUS_OK && !*busy_out)
         status = postgres_script(postgres, STAGING, error);
-    if (status != STATUS_OK || *busy_out) return status;
+    if (status != STATUS_OK || *busy_out)
+        return status;
     status = postgres_query(postgres, &BEGIN_RUN, &params, &begun, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     run->id = rows_int(&begun, 0, 0);
     run->started_at_us = rows_time(&begun, 0, 1);
     return STATUS_OK;
@@ -176,7 +178,8 @@ enum status store_catalog_counts(struct postgres *postgres, const struct catalog
     pg_params_init(&params);
     pg_params_text(&params, run->shop);
     enum status status = postgres_query(postgres, &COUNTS, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     counts->items_before = rows_int(&rows, 0, 0);
     counts->items = rows_int(&rows, 0, 1);
     counts->levels = rows_int(&rows, 0, 2);
@@ -200,17 +203,15 @@ static void add_places(struct pg_params *params, const struct shop_places *place
 }
 
 enum status store_catalog_merge_levels(struct postgres *postgres,
-                                       const struct catalog_run *run,
-                                       const struct shop_places *places,
-                                       enum level_state mode, int64_t from, int64_t to,
-                                       struct error *error)
+                                       const struct catalog_target *target, int64_t from,
+                                       int64_t to, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
-    pg_params_text(&params, run->shop);
-    pg_params_time(&params, true, run->started_at_us);
-    add_places(&params, places);
-    pg_params_bool(&params, mode == LEVEL_ON_HAND);
+    pg_params_text(&params, target->run->shop);
+    pg_params_time(&params, true, target->run->started_at_us);
+    add_places(&params, target->places);
+    pg_params_bool(&params, target->mode == LEVEL_ON_HAND);
     pg_params_int8(&params, from);
     pg_params_int8(&params, to);
     return postgres_query(postgres, &MERGE_LEVELS, &params, NULL, error);
@@ -265,7 +266,8 @@ static enum status report_items(struct postgres *postgres, struct span shop,
     pg_params_init(&params);
     pg_params_text(&params, shop);
     enum status status = postgres_query(postgres, &REPORT_ITEMS, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     report->synced_at_us = rows_time(&rows, 0, 0);
     report->items = rows_int(&rows, 0, 1);
     report->items_without_sku = rows_int(&rows, 0, 2);
@@ -286,7 +288,8 @@ enum status store_catalog_report(struct postgres *postgres, struct span shop,
     enum status status = report_items(postgres, shop, report, error);
     if (status == STATUS_OK)
         status = postgres_query(postgres, &REPORT_PAIRS, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     report->pairs_ready = rows_int(&rows, 0, 0);
     report->pairs_unmapped = rows_int(&rows, 0, 1);
     report->pairs_duplicate = rows_int(&rows, 0, 2);

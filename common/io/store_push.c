@@ -73,7 +73,8 @@ static enum status load_pairs(struct postgres *postgres, struct pool *pool,
     pg_params_init(&params);
     pg_params_int8(&params, write->id);
     enum status status = postgres_query(postgres, &OPEN_PAIRS, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     if (rows.count < 1 || rows.count > PUSH_PAIRS_MAX)
         return error_set(error, STATUS_FATAL, "write %lld has %d pairs, not 1 to %d",
                          (long long)write->id, rows.count, PUSH_PAIRS_MAX);
@@ -96,7 +97,8 @@ enum status store_open_write(struct postgres *postgres, struct span shop,
     pg_params_init(&params);
     pg_params_text(&params, shop);
     enum status status = postgres_query(postgres, &OPEN_WRITE, &params, &rows, error);
-    if (status != STATUS_OK || rows.count == 0) return status;
+    if (status != STATUS_OK || rows.count == 0)
+        return status;
     write->id = rows_int(&rows, 0, 0);
     write->key = pool_span(pool, rows_span(&rows, 0, 1));
     write->body = pool_span(pool, rows_span(&rows, 0, 2));
@@ -191,7 +193,8 @@ enum status store_backlog(struct postgres *postgres, struct span shop,
     pg_params_init(&params);
     pg_params_text(&params, shop);
     enum status status = postgres_query(postgres, &BACKLOG, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     backlog->dirty = rows_int(&rows, 0, 0);
     backlog->faulted = rows_int(&rows, 0, 1);
     return STATUS_OK;

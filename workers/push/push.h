@@ -22,6 +22,7 @@
 #include "common/io/store_push.h"
 #include "common/runtime/config.h"
 #include "common/runtime/metrics.h"
+#include "common/runtime/shop_access.h"
 
 #include <pthread.h>
 
@@ -51,9 +52,6 @@ struct pusher {
     char name[128]; /* the shop's, for log lines */
     char part[128]; /* "shop <name>", for readiness */
     char owner[PUSH_OWNER_MAX];
-    const char *token;
-    const char *client_id;
-    const char *client_secret;
     struct shop_places places;
     struct postgres *postgres;
     struct shopify *shopify;
