@@ -23,7 +23,8 @@ struct box {
 
 void contract_free(struct contract **slot)
 {
-    if (*slot == NULL) return;
+    if (*slot == NULL)
+        return;
     struct box *box = (struct box *)*slot;
     struct pool pool = box->pool;
     pool_free(&pool);
@@ -37,7 +38,8 @@ static void *take_array(struct box *box, size_t count, size_t size)
 {
     ASSERT(size > 0 && count < POOL_MAX / size);
     void *array = pool_take(&box->pool, count > 0 ? count * size : 1);
-    if (array != NULL) memset(array, 0, count > 0 ? count * size : 1);
+    if (array != NULL)
+        memset(array, 0, count > 0 ? count * size : 1);
     return array;
 }
 
@@ -54,14 +56,16 @@ static struct span take_text(struct box *box, json_t *object, const char *name,
 {
     json_t *text = json_object_get(object, name);
     struct span span = text != NULL ? json_span(text) : span_from(otherwise);
-    if (span.bytes == NULL) return span;
+    if (span.bytes == NULL)
+        return span;
     return keep(box, span);
 }
 
 static int64_t integer_of(json_t *object, const char *name, int64_t otherwise)
 {
     json_t *number = json_object_get(object, name);
-    if (json_is_integer(number)) return json_integer_value(number);
+    if (json_is_integer(number))
+        return json_integer_value(number);
     return number != NULL ? (int64_t)json_real_value(number) : otherwise;
 }
 
@@ -124,7 +128,8 @@ static enum status build_locations(struct box *box, json_t *root, struct error *
                          CONTRACT_ALIASES_MAX);
     struct location *locations = take_array(box, count, sizeof(*locations));
     struct location_name *names = take_array(box, name_count, sizeof(*names));
-    if (locations == NULL || names == NULL) return no_memory(error);
+    if (locations == NULL || names == NULL)
+        return no_memory(error);
     size_t next = 0;
     for (size_t at = 0; at < count; at++) {
         json_t *location = json_array_get(list, at);
@@ -148,7 +153,8 @@ static enum status build_locations(struct box *box, json_t *root, struct error *
 static const uint8_t *build_speaks(struct box *box, json_t *source)
 {
     json_t *codes = json_object_get(source, "locations");
-    if (codes == NULL) return NULL;
+    if (codes == NULL)
+        return NULL;
     uint8_t *speaks = take_array(box, box->contract.location_count, 1);
     for (size_t at = 0; speaks != NULL && at < json_array_size(codes); at++) {
         int location = contract_location_by_code(&box->contract,
@@ -164,7 +170,8 @@ static enum status build_sources(struct box *box, json_t *root, struct error *er
     json_t *list = json_object_get(root, "sources");
     size_t count = json_array_size(list);
     struct source *sources = take_array(box, count, sizeof(*sources));
-    if (sources == NULL) return no_memory(error);
+    if (sources == NULL)
+        return no_memory(error);
     for (size_t at = 0; at < count; at++) {
         json_t *source = json_array_get(list, at);
         sources[at] = (struct source){
@@ -221,7 +228,8 @@ static int compare_spans(const void *left, const void *right)
 static enum reason normalise_into(struct box *box, struct span raw, struct span *sku_out)
 {
     enum reason reason = sku_normalise(raw, box->contract.sku_steps, &box->pool, sku_out);
-    if (reason == REASON_NONE && sku_out->bytes == raw.bytes) *sku_out = keep(box, raw);
+    if (reason == REASON_NONE && sku_out->bytes == raw.bytes)
+        *sku_out = keep(box, raw);
     return reason;
 }
 
@@ -230,10 +238,12 @@ static enum status build_excluded(struct box *box, json_t *list, size_t shop_at,
 {
     size_t count = json_array_size(list);
     struct span *excluded = take_array(box, count, sizeof(*excluded));
-    if (excluded == NULL) return no_memory(error);
+    if (excluded == NULL)
+        return no_memory(error);
     for (size_t at = 0; at < count; at++) {
         struct span raw = json_span(json_array_get(list, at));
-        if (normalise_into(box, raw, &excluded[at]) == REASON_NONE) continue;
+        if (normalise_into(box, raw, &excluded[at]) == REASON_NONE)
+            continue;
         return error_set(error, STATUS_FATAL,
                          "/shops/%zu/exclude/%zu: is no SKU: nothing is left of it once "
                          "normalised, or more than 255 characters; take it out",
@@ -250,7 +260,8 @@ static enum status build_shops(struct box *box, json_t *root, struct error *erro
     json_t *list = json_object_get(root, "shops");
     size_t count = json_array_size(list);
     struct shop *shops = take_array(box, count, sizeof(*shops));
-    if (shops == NULL) return no_memory(error);
+    if (shops == NULL)
+        return no_memory(error);
     for (size_t at = 0; at < count; at++) {
         json_t *shop = json_array_get(list, at);
         shops[at] = (struct shop){
@@ -263,10 +274,12 @@ static enum status build_shops(struct box *box, json_t *root, struct error *erro
             .gids = build_gids(box, shop),
             .buffer = buffer_of(shop),
         };
-        if (shops[at].gids == NULL) return no_memory(error);
+        if (shops[at].gids == NULL)
+            return no_memory(error);
         enum status status =
             build_excluded(box, json_object_get(shop, "exclude"), at, &shops[at], error);
-        if (status != STATUS_OK) return status;
+        if (status != STATUS_OK)
+            return status;
     }
     box->contract.shops = shops;
     box->contract.shop_count = count;
@@ -280,17 +293,22 @@ static enum status build(struct box *box, json_t *root, struct error *error)
     struct contract *contract = &box->contract;
     struct json_path path = {.length = 0};
     enum status status = json_shape_check(&CONTRACT_SHAPE, root, &path, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     contract->sku_steps = steps_of(root);
     contract->idempotency_days = integer_of(json_object_get(root, "retention"),
                                             "idempotency_days", CONTRACT_RETENTION_DAYS);
     contract->drift_settle_seconds = integer_of(json_object_get(root, "drift"),
                                                 "settle_seconds", SETTLE_SECONDS_DEFAULT);
     status = build_locations(box, root, error);
-    if (status == STATUS_OK) status = contract_check_names(root, contract, error);
-    if (status == STATUS_OK) status = contract_check_links(root, contract, error);
-    if (status == STATUS_OK) status = build_sources(box, root, error);
-    if (status == STATUS_OK) status = build_shops(box, root, error);
+    if (status == STATUS_OK)
+        status = contract_check_names(root, contract, error);
+    if (status == STATUS_OK)
+        status = contract_check_links(root, contract, error);
+    if (status == STATUS_OK)
+        status = build_sources(box, root, error);
+    if (status == STATUS_OK)
+        status = build_shops(box, root, error);
     return status;
 }
 
@@ -320,7 +338,8 @@ static enum status decode(struct span text, struct box *box, struct error *error
 {
     SCOPED(release_json) json_t *root = NULL;
     enum status status = parse(text, &root, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     digest_sha256_hex(text, box->contract.digest);
     return build(box, root, error);
 }

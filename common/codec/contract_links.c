@@ -13,7 +13,8 @@ static enum status check_ranks(json_t *sources, struct error *error)
             json_number_value(json_object_get(json_array_get(sources, at), "rank"));
         for (size_t other = 0; other < at; other++) {
             json_t *before = json_array_get(sources, other);
-            if (json_number_value(json_object_get(before, "rank")) != rank) continue;
+            if (json_number_value(json_object_get(before, "rank")) != rank)
+                continue;
             return error_set(
                 error, STATUS_FATAL,
                 "/sources/%zu/rank: is that of /sources/%zu too; ranks decide "
@@ -49,7 +50,8 @@ static enum status check_names_once(json_t *root, struct error *error)
         struct named named = named_at(root, at);
         for (size_t other = 0; other < at; other++) {
             struct named before = named_at(root, other);
-            if (!span_equal(before.name, named.name)) continue;
+            if (!span_equal(before.name, named.name))
+                continue;
             return error_set(error, STATUS_FATAL,
                              "/%s/%zu/name: \"%.*s\" is the name of /%s/%zu too; sources "
                              "and shops share one set of names",
@@ -64,11 +66,14 @@ enum status contract_check_names(json_t *root, const struct contract *contract,
                                  struct error *error)
 {
     enum status status = check_ranks(json_object_get(root, "sources"), error);
-    if (status == STATUS_OK) status = check_names_once(root, error);
-    if (status != STATUS_OK) return status;
+    if (status == STATUS_OK)
+        status = check_names_once(root, error);
+    if (status != STATUS_OK)
+        return status;
     for (size_t at = 1; at < contract->name_count; at++) {
         const struct location_name *name = &contract->names[at];
-        if (!span_equal(name[-1].name, name->name)) continue;
+        if (!span_equal(name[-1].name, name->name))
+            continue;
         return error_set(error, STATUS_FATAL,
                          "/locations/%d: the code or alias \"%.*s\" is one of "
                          "/locations/%d too; a name must mean one location, once",
@@ -82,7 +87,8 @@ enum status contract_check_names(json_t *root, const struct contract *contract,
 int contract_location_by_code(const struct contract *contract, struct span code)
 {
     int location = contract_location(contract, code);
-    if (location < 0 || !span_equal(contract->locations[location].code, code)) return -1;
+    if (location < 0 || !span_equal(contract->locations[location].code, code))
+        return -1;
     return location;
 }
 
@@ -113,7 +119,8 @@ static struct span host_of(struct span endpoint)
     const char *end = start + strcspn(start, "/?#");
     const char *bracket =
         *start == '[' ? memchr(start, ']', (size_t)(end - start)) : NULL;
-    if (bracket != NULL) return (struct span){start, (size_t)(bracket + 1 - start)};
+    if (bracket != NULL)
+        return (struct span){start, (size_t)(bracket + 1 - start)};
     const char *colon = memchr(start, ':', (size_t)(end - start));
     return (struct span){start, (size_t)((colon != NULL ? colon : end) - start)};
 }
@@ -124,17 +131,21 @@ static bool is_loopback_address(struct span host)
     int parts = 1;
     int digits = 0;
     int value = 0;
-    if (host.length < 4 || memcmp(host.bytes, "127.", 4) != 0) return false;
+    if (host.length < 4 || memcmp(host.bytes, "127.", 4) != 0)
+        return false;
     for (size_t at = 4; at < host.length; at++) {
         char byte = host.bytes[at];
         if (byte == '.') {
-            if (digits == 0 || ++parts > 3) return false;
+            if (digits == 0 || ++parts > 3)
+                return false;
             digits = value = 0;
             continue;
         }
-        if (byte < '0' || byte > '9' || ++digits > 3) return false;
+        if (byte < '0' || byte > '9' || ++digits > 3)
+            return false;
         value = value * 10 + (byte - '0');
-        if (value > 255) return false;
+        if (value > 255)
+            return false;
     }
     return parts == 3 && digits > 0;
 }

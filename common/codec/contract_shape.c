@@ -19,10 +19,13 @@ static bool is_api_version(struct span text)
 {
     static const char *const MONTHS[] = {"01", "04", "07", "10"};
     const char *at = text.bytes;
-    if (text.length != 7 || at[0] != '2' || at[1] != '0' || at[4] != '-') return false;
-    if (!is_digit(at[2]) || !is_digit(at[3])) return false;
+    if (text.length != 7 || at[0] != '2' || at[1] != '0' || at[4] != '-')
+        return false;
+    if (!is_digit(at[2]) || !is_digit(at[3]))
+        return false;
     for (size_t month = 0; month < COUNT_OF(MONTHS); month++)
-        if (memcmp(at + 5, MONTHS[month], 2) == 0) return true;
+        if (memcmp(at + 5, MONTHS[month], 2) == 0)
+            return true;
     return false;
 }
 
@@ -35,11 +38,14 @@ static bool starts_with(struct span text, struct span start)
 static bool is_gid(struct span text)
 {
     const struct span start = SPAN_OF("gid://shopify/Location/");
-    if (!starts_with(text, start)) return false;
+    if (!starts_with(text, start))
+        return false;
     size_t digits = text.length - start.length;
-    if (digits < 1 || digits > 19 || text.bytes[start.length] == '0') return false;
+    if (digits < 1 || digits > 19 || text.bytes[start.length] == '0')
+        return false;
     for (size_t at = start.length; at < text.length; at++)
-        if (!is_digit(text.bytes[at])) return false;
+        if (!is_digit(text.bytes[at]))
+            return false;
     return true;
 }
 

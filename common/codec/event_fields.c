@@ -69,9 +69,11 @@ static const unsigned char SLOTS[SLOT(17, 1) + 1] = {
 
 enum event_field event_field_named(struct span name)
 {
-    if (name.length == 0) return EVENT_VALUES;
+    if (name.length == 0)
+        return EVENT_VALUES;
     size_t slot = SLOT(name.length, (unsigned char)name.bytes[0]);
-    if (slot >= COUNT_OF(SLOTS) || SLOTS[slot] == 0) return EVENT_VALUES;
+    if (slot >= COUNT_OF(SLOTS) || SLOTS[slot] == 0)
+        return EVENT_VALUES;
     enum event_field field = (enum event_field)(SLOTS[slot] - 1);
     return span_equal(RULES[field].name, name) ? field : EVENT_VALUES;
 }
@@ -86,7 +88,8 @@ enum event_field event_attribute_named(struct span name)
         [ATTRIBUTE_DATA - FIELD_COUNT] = {"data", 4},
     };
     for (size_t at = 0; at < COUNT_OF(NAMES); at++)
-        if (span_equal(NAMES[at], name)) return (enum event_field)(FIELD_COUNT + at);
+        if (span_equal(NAMES[at], name))
+            return (enum event_field)(FIELD_COUNT + at);
     return EVENT_VALUES;
 }
 
@@ -119,7 +122,8 @@ static enum reason fault(struct event_draft *draft, enum event_field field,
 /* Only an order may lack its location, while the shop has assigned none. */
 static bool is_required(const struct event_draft *draft, enum event_field field)
 {
-    if (field != FIELD_LOCATION) return RULES[field].required;
+    if (field != FIELD_LOCATION)
+        return RULES[field].required;
     const struct json_value *type = &draft->values[FIELD_TYPE];
     return type->kind != JSON_KIND_TEXT ||
            !span_is(type->text, event_type_name(EVENT_ORDERED));
@@ -137,7 +141,8 @@ static enum reason check_types(struct event_draft *draft)
 {
     for (enum event_field field = 0; field < FIELD_COUNT; field++) {
         struct json_value *value = &draft->values[field];
-        if (!is_present(value) || value->kind == RULES[field].kind) continue;
+        if (!is_present(value) || value->kind == RULES[field].kind)
+            continue;
         if (value->kind != JSON_KIND_NULL || is_required(draft, field))
             return fault(draft, field, REASON_WRONG_TYPE);
         value->kind = JSON_KIND_ABSENT;
@@ -154,7 +159,8 @@ static enum reason check_range(struct event_draft *draft)
         return fault(draft, FIELD_QUANTITY, REASON_OUT_OF_RANGE);
     const struct json_value *version = &draft->values[FIELD_VERSION];
     event->has_version = is_present(version);
-    if (!event->has_version) return REASON_NONE;
+    if (!event->has_version)
+        return REASON_NONE;
     if (!span_to_int64(version->text, &event->version) || event->version < 0)
         return fault(draft, FIELD_VERSION, REASON_OUT_OF_RANGE);
     return REASON_NONE;
@@ -163,7 +169,8 @@ static enum reason check_range(struct event_draft *draft)
 static bool is_good_text(const struct json_value *value, const struct field_rule *rule)
 {
     struct utf8_facts facts;
-    if (value->lone_surrogate || !utf8_measure(value->text, &facts)) return false;
+    if (value->lone_surrogate || !utf8_measure(value->text, &facts))
+        return false;
     return !facts.control && facts.code_points >= rule->least &&
            facts.code_points <= rule->most;
 }
@@ -172,8 +179,10 @@ static enum reason check_texts(struct event_draft *draft)
 {
     for (enum event_field field = 0; field < FIELD_COUNT; field++) {
         const struct field_rule *rule = &RULES[field];
-        if (rule->kind != JSON_KIND_TEXT || rule->is_time) continue;
-        if (!is_present(&draft->values[field])) continue;
+        if (rule->kind != JSON_KIND_TEXT || rule->is_time)
+            continue;
+        if (!is_present(&draft->values[field]))
+            continue;
         if (!is_good_text(&draft->values[field], rule))
             return fault(draft, field, REASON_BAD_TEXT);
     }
@@ -195,7 +204,8 @@ static enum reason check_source(struct event_draft *draft)
     bool of_shop = event_is_of_shop(event->type);
     event->source =
         of_shop ? contract_shop(contract, name) : contract_source(contract, name);
-    if (event->source < 0) return fault(draft, FIELD_SOURCE, REASON_UNKNOWN_SOURCE);
+    if (event->source < 0)
+        return fault(draft, FIELD_SOURCE, REASON_UNKNOWN_SOURCE);
     event->source_name = of_shop ? contract->shops[event->source].name
                                  : contract->sources[event->source].name;
     return REASON_NONE;
@@ -216,7 +226,8 @@ static enum reason check_location(struct event_draft *draft)
     const struct json_value *value = &draft->values[FIELD_LOCATION];
     event->location = -1;
     event->location_code = (struct span){0};
-    if (!is_present(value)) return REASON_NONE;
+    if (!is_present(value))
+        return REASON_NONE;
     event->location = contract_location(draft->contract, value->text);
     if (event->location < 0 || !speaks_for(draft, event->location))
         return fault(draft, FIELD_LOCATION, REASON_UNKNOWN_LOCATION);
@@ -274,8 +285,10 @@ static void fill_in(struct event_draft *draft)
 {
     for (enum event_field field = 0; field < FIELD_COUNT; field++) {
         enum event_field from = RULES[field].filled_by;
-        if (from == EVENT_VALUES || !is_given(&draft->values[from])) continue;
-        if (!is_given(&draft->values[field])) draft->values[field] = draft->values[from];
+        if (from == EVENT_VALUES || !is_given(&draft->values[from]))
+            continue;
+        if (!is_given(&draft->values[field]))
+            draft->values[field] = draft->values[from];
     }
 }
 
@@ -286,7 +299,8 @@ static struct span keep(const struct event_draft *draft, struct span text)
     struct span value = draft->input->value;
     uintptr_t at = (uintptr_t)text.bytes;
     uintptr_t start = (uintptr_t)value.bytes;
-    if (at >= start && at + text.length <= start + value.length) return text;
+    if (at >= start && at + text.length <= start + value.length)
+        return text;
     struct span kept = pool_span(draft->pool, text);
     ASSERT(kept.bytes != NULL);
     return kept;
@@ -294,7 +308,8 @@ static struct span keep(const struct event_draft *draft, struct span text)
 
 static struct span keep_optional(const struct event_draft *draft, enum event_field field)
 {
-    if (!is_present(&draft->values[field])) return (struct span){0};
+    if (!is_present(&draft->values[field]))
+        return (struct span){0};
     return keep(draft, draft->values[field].text);
 }
 
@@ -309,7 +324,8 @@ enum reason event_fields_judge(struct event_draft *draft)
     fill_in(draft);
     for (size_t at = 0; at < COUNT_OF(CHECKS); at++) {
         enum reason reason = CHECKS[at](draft);
-        if (reason != REASON_NONE) return reason;
+        if (reason != REASON_NONE)
+            return reason;
     }
     event->id = keep_optional(draft, FIELD_ID);
     event->reference = keep_optional(draft, FIELD_REFERENCE);

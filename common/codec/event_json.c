@@ -19,7 +19,8 @@ struct event_decoder {
 struct event_decoder *event_decoder_new(void)
 {
     struct event_decoder *decoder = malloc(sizeof(*decoder));
-    if (decoder == NULL) return NULL;
+    if (decoder == NULL)
+        return NULL;
     uint64_t seed;
     /* the address is a poorer secret, but one that is always there */
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
@@ -71,9 +72,12 @@ static bool remember_key(struct walk *walk, uint64_t object, struct span key)
 static enum step take_key(struct walk *walk)
 {
     struct json_value key;
-    if (json_peek(&walk->scan) != '"') return STEP_BROKEN;
-    if (!json_scan_text(&walk->scan, &key)) return STEP_BROKEN;
-    if (json_peek(&walk->scan) != ':') return STEP_BROKEN;
+    if (json_peek(&walk->scan) != '"')
+        return STEP_BROKEN;
+    if (!json_scan_text(&walk->scan, &key))
+        return STEP_BROKEN;
+    if (json_peek(&walk->scan) != ':')
+        return STEP_BROKEN;
     walk->scan.at++;
     if (!remember_key(walk, walk->decoder->open[walk->depth - 1], key.text))
         walk->repeated = true;
@@ -93,19 +97,23 @@ static enum step open_container(struct walk *walk, char bracket)
     uint64_t number = is_object ? json_keys_object(&walk->decoder->keys) : 0;
     ASSERT(walk->depth < EVENT_VALUE_MAX);
     walk->decoder->open[walk->depth++] = number;
-    if (walk->depth > EVENT_DEPTH_MAX) walk->too_deep = true;
+    if (walk->depth > EVENT_DEPTH_MAX)
+        walk->too_deep = true;
     walk->target->kind = JSON_KIND_OTHER;
-    if (is_object && walk->target == &walk->values[ATTRIBUTE_DATA]) walk->event = number;
+    if (is_object && walk->target == &walk->values[ATTRIBUTE_DATA])
+        walk->event = number;
     walk->target = &walk->ignored;
     walk->scan.at++;
-    if (json_peek(&walk->scan) == (is_object ? '}' : ']')) return close_container(walk);
+    if (json_peek(&walk->scan) == (is_object ? '}' : ']'))
+        return close_container(walk);
     return is_object ? take_key(walk) : STEP_VALUE;
 }
 
 static enum step take_value(struct walk *walk)
 {
     char byte = json_peek(&walk->scan);
-    if (byte == '{' || byte == '[') return open_container(walk, byte);
+    if (byte == '{' || byte == '[')
+        return open_container(walk, byte);
     return json_scan_leaf(&walk->scan, walk->target) ? STEP_CLOSED : STEP_BROKEN;
 }
 
@@ -113,7 +121,8 @@ static enum step take_value(struct walk *walk)
 static enum step take_separator(struct walk *walk)
 {
     char byte = json_peek(&walk->scan);
-    if (walk->depth == 0) return walk->scan.at == walk->scan.end ? STEP_END : STEP_BROKEN;
+    if (walk->depth == 0)
+        return walk->scan.at == walk->scan.end ? STEP_END : STEP_BROKEN;
     bool is_object = walk->decoder->open[walk->depth - 1] != 0;
     if (byte == ',') {
         walk->scan.at++;
@@ -136,9 +145,12 @@ static bool walk_through(struct walk *walk)
 
 static enum reason judge_bytes(struct span value)
 {
-    if (value.bytes == NULL || value.length == 0) return REASON_EMPTY_VALUE;
-    if (value.length > EVENT_VALUE_MAX) return REASON_TOO_LARGE;
-    if (!utf8_valid(value)) return REASON_NOT_UTF8;
+    if (value.bytes == NULL || value.length == 0)
+        return REASON_EMPTY_VALUE;
+    if (value.length > EVENT_VALUE_MAX)
+        return REASON_TOO_LARGE;
+    if (!utf8_valid(value))
+        return REASON_NOT_UTF8;
     return REASON_NONE;
 }
 
@@ -162,45 +174,51 @@ static enum reason judge_json(struct event_decoder *decoder, struct event_draft 
     *outermost = decoder->keys.first;
     walk.target = &walk.ignored;
     bool is_object = json_peek(&walk.scan) == '{';
-    if (!walk_through(&walk)) return REASON_NOT_JSON;
-    if (!is_object) return REASON_NOT_AN_OBJECT;
+    if (!walk_through(&walk))
+        return REASON_NOT_JSON;
+    if (!is_object)
+        return REASON_NOT_AN_OBJECT;
     bool has_data = draft->values[ATTRIBUTE_DATA].kind != JSON_KIND_ABSENT;
-    if (has_data && walk.event == 0) return REASON_NOT_AN_OBJECT;
-    if (walk.repeated) return REASON_REPEATED_KEY;
+    if (has_data && walk.event == 0)
+        return REASON_NOT_AN_OBJECT;
+    if (walk.repeated)
+        return REASON_REPEATED_KEY;
     return walk.too_deep ? REASON_TOO_DEEP : REASON_NONE;
 }
 
 static void take_attribute(struct json_value *value, struct span text)
 {
-    if (text.bytes == NULL) return;
+    if (text.bytes == NULL)
+        return;
     *value = (struct json_value){.kind = JSON_KIND_TEXT, .text = text};
 }
 
 static void take_cloud(struct event_draft *draft)
 {
     const struct cloud_attributes *cloud = draft->input->cloud;
-    if (cloud == NULL || cloud->structured) return;
+    if (cloud == NULL || cloud->structured)
+        return;
     take_attribute(&draft->values[ATTRIBUTE_ID], cloud->id);
     take_attribute(&draft->values[ATTRIBUTE_SOURCE], cloud->source);
     take_attribute(&draft->values[ATTRIBUTE_TYPE], cloud->type);
     take_attribute(&draft->values[ATTRIBUTE_TIME], cloud->time);
 }
 
-enum reason event_json_decode(struct event_decoder *decoder,
-                              const struct contract *contract,
-                              const struct event_input *input, struct pool *pool,
-                              struct event *event_out, char *detail)
+enum reason event_json_decode(struct event_decoder *decoder, const struct event_input *input,
+                              struct pool *pool, struct event *event_out, char *detail)
 {
     struct event_draft draft = {
-        .contract = contract, .input = input, .pool = pool, .fault = EVENT_VALUES};
+        .contract = input->contract, .input = input, .pool = pool, .fault = EVENT_VALUES};
     enum reason reason = judge_bytes(input->value);
-    if (reason == REASON_NONE) reason = judge_json(decoder, &draft);
+    if (reason == REASON_NONE)
+        reason = judge_json(decoder, &draft);
     if (reason == REASON_NONE) {
         take_cloud(&draft);
         reason = event_fields_judge(&draft);
     }
     if (detail != NULL)
         (void)snprintf(detail, EVENT_DETAIL_MAX, "%s", event_field_name(draft.fault));
-    if (reason == REASON_NONE) *event_out = draft.event;
+    if (reason == REASON_NONE)
+        *event_out = draft.event;
     return reason;
 }

@@ -13,24 +13,28 @@ struct event_hasher {
     char room[EVENT_CANONICAL_MAX];
 };
 
-struct event_hasher *event_hasher_new(void)
-{
-    struct event_hasher *hasher = calloc(1, sizeof(*hasher));
-    if (hasher == NULL) return NULL;
-    hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    hasher->context = EVP_MD_CTX_new();
-    if (hasher->sha256 == NULL || hasher->context == NULL) event_hasher_free(&hasher);
-    return hasher;
-}
-
 void event_hasher_free(struct event_hasher **slot)
 {
     struct event_hasher *hasher = *slot;
-    if (hasher == NULL) return;
+    if (hasher == NULL)
+        return;
     EVP_MD_CTX_free(hasher->context);
     EVP_MD_free(hasher->sha256);
     free(hasher);
     *slot = NULL;
+}
+
+struct event_hasher *event_hasher_new(void)
+{
+    struct event_hasher *hasher = calloc(1, sizeof(*hasher));
+    if (hasher == NULL)
+        return NULL;
+    hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    hasher->context = EVP_MD_CTX_new();
+    if (hasher->sha256 != NULL && hasher->context != NULL)
+        return hasher;
+    event_hasher_free(&hasher);
+    return NULL;
 }
 
 /* Digesting bytes in memory fails only for want of memory or through a broken library;
@@ -81,7 +85,8 @@ void uuid_format(const unsigned char uuid[16], char text_out[UUID_TEXT_MAX])
 {
     char *to = text_out;
     for (size_t at = 0; at < 16; at++) {
-        if (at == 4 || at == 6 || at == 8 || at == 10) *to++ = '-';
+        if (at == 4 || at == 6 || at == 8 || at == 10)
+            *to++ = '-';
         *to++ = hex_digit(uuid[at] >> 4);
         *to++ = hex_digit(uuid[at]);
     }

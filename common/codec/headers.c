@@ -10,7 +10,8 @@ void headers_add(struct buf *buf, struct span name, struct span value)
     buf_be32(buf, (uint32_t)name.length);
     buf_be32(buf, value.bytes != NULL ? (uint32_t)value.length : NO_VALUE);
     buf_span(buf, name);
-    if (value.bytes != NULL) buf_span(buf, value);
+    if (value.bytes != NULL)
+        buf_span(buf, value);
 }
 
 static uint32_t length_at(struct span bytes, size_t at)
@@ -22,11 +23,13 @@ static uint32_t length_at(struct span bytes, size_t at)
 
 bool headers_next(struct span *bytes, struct span *name_out, struct span *value_out)
 {
-    if (bytes->length < 8) return false;
+    if (bytes->length < 8)
+        return false;
     size_t name = length_at(*bytes, 0);
     uint32_t value_length = length_at(*bytes, 4);
     size_t value = value_length == NO_VALUE ? 0 : value_length;
-    if (name > bytes->length - 8 || value > bytes->length - 8 - name) return false;
+    if (name > bytes->length - 8 || value > bytes->length - 8 - name)
+        return false;
     *name_out = (struct span){.bytes = bytes->bytes + 8, .length = name};
     *value_out =
         (struct span){.bytes = value_length == NO_VALUE ? NULL : bytes->bytes + 8 + name,

@@ -29,7 +29,8 @@ static uint64_t hash_of(const struct json_keys *keys, uint64_t object, struct sp
         hash = fold(hash ^ word, keys->seed | 1);
     }
     uint64_t tail = 0;
-    if (key.length > at) memcpy(&tail, key.bytes + at, key.length - at);
+    if (key.length > at)
+        memcpy(&tail, key.bytes + at, key.length - at);
     return fold(hash ^ tail ^ odd, keys->seed | 1);
 }
 

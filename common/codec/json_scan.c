@@ -39,7 +39,8 @@ static const char *find_special(const char *at, const char *end)
     while (end - at >= 8) {
         size_t found = special_in_word(at);
         at += found;
-        if (found < 8) return at;
+        if (found < 8)
+            return at;
     }
     while (at < end && !is_special(*at))
         at++;
@@ -48,7 +49,8 @@ static const char *find_special(const char *at, const char *end)
 
 static int hex_digit(char byte)
 {
-    if (byte >= '0' && byte <= '9') return byte - '0';
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
     char lower = (char)(byte | 0x20);
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
@@ -56,11 +58,13 @@ static int hex_digit(char byte)
 /* The UTF-16 unit of the escape \uXXXX at `at`; -1 where there is none. */
 static int32_t unit_at(const char *at, const char *end)
 {
-    if (end - at < 6 || at[0] != '\\' || at[1] != 'u') return -1;
+    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+        return -1;
     int32_t unit = 0;
     for (int digit = 2; digit < 6; digit++) {
         int value = hex_digit(at[digit]);
-        if (value < 0) return -1;
+        if (value < 0)
+            return -1;
         unit = unit << 4 | value;
     }
     return unit;
@@ -79,14 +83,16 @@ static bool is_low(int32_t unit)
 static bool take_unicode_escape(struct json_scan *scan, struct json_value *value)
 {
     int32_t point = unit_at(scan->at, scan->end);
-    if (point < 0) return false;
+    if (point < 0)
+        return false;
     scan->at += 6;
     int32_t low = is_high(point) ? unit_at(scan->at, scan->end) : -1;
     if (is_low(low)) {
         point = 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00);
         scan->at += 6;
     }
-    if (is_high(point) || is_low(point)) value->lone_surrogate = true;
+    if (is_high(point) || is_low(point))
+        value->lone_surrogate = true;
     scan->scratch += utf8_encode(point, scan->scratch);
     return true;
 }
@@ -95,11 +101,14 @@ static bool take_escape(struct json_scan *scan, struct json_value *value)
 {
     static const char NAMES[] = "\"\\/bfnrt";
     static const char BYTES[] = "\"\\/\b\f\n\r\t";
-    if (scan->end - scan->at < 2) return false;
+    if (scan->end - scan->at < 2)
+        return false;
     char name = scan->at[1];
-    if (name == 'u') return take_unicode_escape(scan, value);
+    if (name == 'u')
+        return take_unicode_escape(scan, value);
     const char *found = name != 0 ? strchr(NAMES, name) : NULL;
-    if (found == NULL) return false;
+    if (found == NULL)
+        return false;
     *scan->scratch++ = BYTES[found - NAMES];
     scan->at += 2;
     return true;
@@ -114,9 +123,12 @@ static bool take_escaped(struct json_scan *scan, const char *start,
         size_t plain = (size_t)(scan->at - start);
         memcpy(scan->scratch, start, plain);
         scan->scratch += plain;
-        if (scan->at == scan->end) return false;
-        if (*scan->at == '"') break;
-        if (*scan->at != '\\' || !take_escape(scan, value)) return false;
+        if (scan->at == scan->end)
+            return false;
+        if (*scan->at == '"')
+            break;
+        if (*scan->at != '\\' || !take_escape(scan, value))
+            return false;
         start = scan->at;
         scan->at = find_special(scan->at, scan->end);
     }
@@ -131,8 +143,10 @@ bool json_scan_text(struct json_scan *scan, struct json_value *value_out)
     value_out->kind = JSON_KIND_TEXT;
     value_out->lone_surrogate = false;
     scan->at = find_special(start, scan->end);
-    if (scan->at == scan->end) return false;
-    if (*scan->at != '"') return take_escaped(scan, start, value_out);
+    if (scan->at == scan->end)
+        return false;
+    if (*scan->at != '"')
+        return take_escaped(scan, start, value_out);
     value_out->text = (struct span){start, (size_t)(scan->at - start)};
     scan->at++;
     return true;
@@ -151,7 +165,8 @@ static bool skip_digits(struct json_scan *scan)
 
 static bool take_fraction(struct json_scan *scan, struct json_value *value)
 {
-    if (scan->at == scan->end || *scan->at != '.') return true;
+    if (scan->at == scan->end || *scan->at != '.')
+        return true;
     scan->at++;
     value->kind = JSON_KIND_OTHER;
     return skip_digits(scan);
@@ -159,10 +174,12 @@ static bool take_fraction(struct json_scan *scan, struct json_value *value)
 
 static bool take_exponent(struct json_scan *scan, struct json_value *value)
 {
-    if (scan->at == scan->end || (*scan->at | 0x20) != 'e') return true;
+    if (scan->at == scan->end || (*scan->at | 0x20) != 'e')
+        return true;
     scan->at++;
     value->kind = JSON_KIND_OTHER;
-    if (scan->at < scan->end && (*scan->at == '+' || *scan->at == '-')) scan->at++;
+    if (scan->at < scan->end && (*scan->at == '+' || *scan->at == '-'))
+        scan->at++;
     return skip_digits(scan);
 }
 
@@ -170,26 +187,33 @@ static bool take_number(struct json_scan *scan, struct json_value *value)
 {
     const char *start = scan->at;
     value->kind = JSON_KIND_INTEGER;
-    if (*scan->at == '-') scan->at++;
+    if (*scan->at == '-')
+        scan->at++;
     const char *whole = scan->at;
-    if (!skip_digits(scan)) return false;
-    if (*whole == '0' && scan->at - whole > 1) return false;
-    if (!take_fraction(scan, value) || !take_exponent(scan, value)) return false;
+    if (!skip_digits(scan))
+        return false;
+    if (*whole == '0' && scan->at - whole > 1)
+        return false;
+    if (!take_fraction(scan, value) || !take_exponent(scan, value))
+        return false;
     value->text = (struct span){start, (size_t)(scan->at - start)};
     return true;
 }
 
 static bool take_word(struct json_scan *scan, struct span word)
 {
-    if ((size_t)(scan->end - scan->at) < word.length) return false;
-    if (memcmp(scan->at, word.bytes, word.length) != 0) return false;
+    if ((size_t)(scan->end - scan->at) < word.length)
+        return false;
+    if (memcmp(scan->at, word.bytes, word.length) != 0)
+        return false;
     scan->at += word.length;
     return true;
 }
 
 bool json_scan_leaf(struct json_scan *scan, struct json_value *value_out)
 {
-    if (scan->at == scan->end) return false;
+    if (scan->at == scan->end)
+        return false;
     value_out->kind = JSON_KIND_OTHER;
     switch (*scan->at) {
     case '"':

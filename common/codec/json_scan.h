@@ -39,7 +39,8 @@ static inline char json_peek(struct json_scan *scan)
 {
     while (scan->at < scan->end) {
         char byte = *scan->at;
-        if (byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t') return byte;
+        if (byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t')
+            return byte;
         scan->at++;
     }
     return 0;

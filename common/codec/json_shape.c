@@ -9,7 +9,8 @@
 
 struct span json_span(const json_t *text)
 {
-    if (!json_is_string(text)) return (struct span){0};
+    if (!json_is_string(text))
+        return (struct span){0};
     return (struct span){json_string_value(text), json_string_length(text)};
 }
 
@@ -17,7 +18,8 @@ struct span json_span(const json_t *text)
 
 static void path_byte(struct json_path *path, char byte)
 {
-    if (path->length + 1 >= sizeof(path->text)) return;
+    if (path->length + 1 >= sizeof(path->text))
+        return;
     path->text[path->length++] = byte;
     path->text[path->length] = '\0';
 }
@@ -29,7 +31,8 @@ size_t json_path_push(struct json_path *path, const char *name)
     for (; *name != '\0'; name++) {
         bool escaped = *name == '~' || *name == '/';
         path_byte(path, escaped ? '~' : *name);
-        if (escaped) path_byte(path, *name == '~' ? '0' : '1');
+        if (escaped)
+            path_byte(path, *name == '~' ? '0' : '1');
     }
     return mark;
 }
@@ -65,9 +68,12 @@ static enum status check_text(const struct shape *shape, struct span text,
     bool good = text.bytes != NULL && utf8_measure(text, &facts) &&
                 (int64_t)facts.code_points >= shape->least &&
                 (int64_t)facts.code_points <= shape->most;
-    if (good) good = shape->fits != NULL ? shape->fits(text) : !facts.control;
-    if (good) return STATUS_OK;
-    if (shape->must_be != NULL) return refuse(path, error, shape->must_be);
+    if (good)
+        good = shape->fits != NULL ? shape->fits(text) : !facts.control;
+    if (good)
+        return STATUS_OK;
+    if (shape->must_be != NULL)
+        return refuse(path, error, shape->must_be);
     (void)snprintf(must_be, sizeof(must_be),
                    "a text of %lld to %lld characters without control characters",
                    (long long)shape->least, (long long)shape->most);
@@ -80,8 +86,10 @@ static enum status check_word(const struct shape *shape, json_t *value,
     char must_be[400] = "one of:";
     size_t length = strlen(must_be);
     for (const char *const *word = shape->words; *word != NULL; word++) {
-        if (span_is(json_span(value), *word)) return STATUS_OK;
-        if (length + strlen(*word) + 2 >= sizeof(must_be)) continue;
+        if (span_is(json_span(value), *word))
+            return STATUS_OK;
+        if (length + strlen(*word) + 2 >= sizeof(must_be))
+            continue;
         length +=
             (size_t)snprintf(must_be + length, sizeof(must_be) - length, " %s", *word);
     }
@@ -102,7 +110,8 @@ static enum status check_number(const struct shape *shape, json_t *value,
         good = number >= (double)shape->least && number <= (double)shape->most &&
                (!whole || floor(number) == number);
     }
-    if (good) return STATUS_OK;
+    if (good)
+        return STATUS_OK;
     if (shape->most == INT64_MAX)
         (void)snprintf(must_be, sizeof(must_be), "a number of at least %lld",
                        (long long)shape->least);
@@ -127,7 +136,8 @@ static enum status check_unique(json_t *list, const struct json_path *path,
     SCOPED(release_json) json_t *seen = json_object();
     for (size_t at = 0; at < json_array_size(list); at++) {
         const char *text = json_string_value(json_array_get(list, at));
-        if (text == NULL) continue;
+        if (text == NULL)
+            continue;
         if (json_object_get(seen, text) != NULL)
             return error_set(error, STATUS_FATAL, "%s/%zu: \"%s\" stands there twice",
                              path->text, at, text);
@@ -151,7 +161,8 @@ static enum status check_list(const struct shape *shape, json_t *value,
         size_t mark = json_path_push_index(path, at);
         enum status status =
             json_shape_check(shape->item, json_array_get(value, at), path, error);
-        if (status != STATUS_OK) return status;
+        if (status != STATUS_OK)
+            return status;
         json_path_pop(path, mark);
     }
     return shape->unique ? check_unique(value, path, error) : STATUS_OK;
@@ -160,7 +171,8 @@ static enum status check_list(const struct shape *shape, json_t *value,
 static enum status check_map(const struct shape *shape, json_t *value,
                              struct json_path *path, struct error *error)
 {
-    if (!json_is_object(value)) return refuse(path, error, "an object");
+    if (!json_is_object(value))
+        return refuse(path, error, "an object");
     if ((int64_t)json_object_size(value) > shape->most)
         return error_set(error, STATUS_FATAL, "%s: must have at most %lld entries",
                          path->text, (long long)shape->most);
@@ -172,7 +184,8 @@ static enum status check_map(const struct shape *shape, json_t *value,
         if (status == STATUS_OK)
             status =
                 json_shape_check(shape->item, json_object_iter_value(at), path, error);
-        if (status != STATUS_OK) return status;
+        if (status != STATUS_OK)
+            return status;
         json_path_pop(path, mark);
     }
     return STATUS_OK;
@@ -185,7 +198,8 @@ static enum status refuse_key(const struct shape *shape, const char *name,
     size_t length = 0;
     for (size_t at = 0; at < shape->member_count; at++) {
         const char *each = shape->members[at].name;
-        if (length + strlen(each) + 2 >= sizeof(known)) break;
+        if (length + strlen(each) + 2 >= sizeof(known))
+            break;
         length += (size_t)snprintf(known + length, sizeof(known) - length, " %s", each);
     }
     return error_set(error, STATUS_FATAL, "%s/%.60s: unknown key; known ones here:%s",
@@ -195,7 +209,8 @@ static enum status refuse_key(const struct shape *shape, const char *name,
 static bool is_member(const struct shape *shape, const char *name)
 {
     for (size_t at = 0; at < shape->member_count; at++)
-        if (strcmp(shape->members[at].name, name) == 0) return true;
+        if (strcmp(shape->members[at].name, name) == 0)
+            return true;
     return false;
 }
 
@@ -212,18 +227,22 @@ static enum status check_keys(const struct shape *shape, json_t *value,
 static enum status check_object(const struct shape *shape, json_t *value,
                                 struct json_path *path, struct error *error)
 {
-    if (!json_is_object(value)) return refuse(path, error, "an object");
+    if (!json_is_object(value))
+        return refuse(path, error, "an object");
     enum status status = check_keys(shape, value, path, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     for (size_t at = 0; at < shape->member_count; at++) {
         const struct shape_member *member = &shape->members[at];
         json_t *found = json_object_get(value, member->name);
-        if (found == NULL && !member->required) continue;
+        if (found == NULL && !member->required)
+            continue;
         size_t mark = json_path_push(path, member->name);
         if (found == NULL)
             return error_set(error, STATUS_FATAL, "%s: is missing", path->text);
         status = json_shape_check(member->shape, found, path, error);
-        if (status != STATUS_OK) return status;
+        if (status != STATUS_OK)
+            return status;
         json_path_pop(path, mark);
     }
     return STATUS_OK;

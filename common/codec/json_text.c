@@ -33,7 +33,8 @@ void json_text(struct buf *buf, struct span text)
     buf_byte(buf, '"');
     size_t start = 0;
     for (size_t at = 0; at < text.length; at++) {
-        if (is_plain((unsigned char)text.bytes[at])) continue;
+        if (is_plain((unsigned char)text.bytes[at]))
+            continue;
         buf_add(buf, text.bytes + start, at - start);
         escape(buf, (unsigned char)text.bytes[at]);
         start = at + 1;
@@ -56,7 +57,8 @@ void json_time(struct buf *buf, int64_t us)
 
 void json_name(struct buf *buf, const char *name)
 {
-    if (buf->length > 0 && buf->bytes[buf->length - 1] != '{') buf_byte(buf, ',');
+    if (buf->length > 0 && buf->bytes[buf->length - 1] != '{')
+        buf_byte(buf, ',');
     json_text(buf, span_from(name));
     buf_byte(buf, ':');
 }

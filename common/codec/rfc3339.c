@@ -25,7 +25,8 @@ static int64_t take_number(struct cursor *cursor, int digits)
     int64_t number = 0;
     for (; digits > 0; digits--) {
         unsigned digit = (unsigned)(unsigned char)*cursor->at++ - '0';
-        if (digit > 9) cursor->broken = true;
+        if (digit > 9)
+            cursor->broken = true;
         number = number * 10 + digit;
     }
     return number;
@@ -43,7 +44,8 @@ static char take_one_of(struct cursor *cursor, char first, char second)
 /* Digits behind the point, as microseconds; further ones are cut off. */
 static int64_t take_fraction(struct cursor *cursor)
 {
-    if (cursor->at == cursor->end || *cursor->at != '.') return 0;
+    if (cursor->at == cursor->end || *cursor->at != '.')
+        return 0;
     const char *start = ++cursor->at;
     int64_t us = 0;
     int64_t weight = US_PER_SECOND / 10;
@@ -52,7 +54,8 @@ static int64_t take_fraction(struct cursor *cursor)
         us += (*cursor->at - '0') * weight;
         weight /= 10;
     }
-    if (cursor->at == start) cursor->broken = true;
+    if (cursor->at == start)
+        cursor->broken = true;
     return us;
 }
 
@@ -66,7 +69,8 @@ static int64_t take_offset_seconds(struct cursor *cursor)
     int64_t hours = take_number(cursor, 2);
     (void)take_one_of(cursor, ':', ':');
     int64_t minutes = take_number(cursor, 2);
-    if (hours > 23 || minutes > 59) cursor->broken = true;
+    if (hours > 23 || minutes > 59)
+        cursor->broken = true;
     return sign * (hours * 3600 + minutes * 60);
 }
 
@@ -112,20 +116,23 @@ static int64_t take_time_seconds(struct cursor *cursor)
     int64_t minute = take_number(cursor, 2);
     (void)take_one_of(cursor, ':', ':');
     int64_t second = take_number(cursor, 2);
-    if (hour > 23 || minute > 59 || second > 59) cursor->broken = true;
+    if (hour > 23 || minute > 59 || second > 59)
+        cursor->broken = true;
     return hour * 3600 + minute * 60 + second;
 }
 
 bool rfc3339_parse(struct span text, int64_t *us_out)
 {
-    if (text.length == 0) return false;
+    if (text.length == 0)
+        return false;
     struct cursor cursor = {.at = text.bytes, .end = text.bytes + text.length};
     int64_t seconds = take_date_days(&cursor) * SECONDS_PER_DAY;
     (void)take_one_of(&cursor, 'T', 't');
     seconds += take_time_seconds(&cursor);
     int64_t us = take_fraction(&cursor);
     seconds -= take_offset_seconds(&cursor);
-    if (cursor.broken || cursor.at != cursor.end) return false;
+    if (cursor.broken || cursor.at != cursor.end)
+        return false;
     *us_out = seconds * US_PER_SECOND + us;
     return true;
 }

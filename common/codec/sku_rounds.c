@@ -45,7 +45,8 @@ static void require_unicode(void)
 static bool is_ignorable(int32_t point)
 {
     const utf8proc_property_t *property = utf8proc_get_property(point);
-    if (property->category == UTF8PROC_CATEGORY_CF || property->ignorable) return true;
+    if (property->category == UTF8PROC_CATEGORY_CF || property->ignorable)
+        return true;
     for (size_t at = 0; at < COUNT_OF(RESERVED_IGNORABLE); at++)
         if (point >= RESERVED_IGNORABLE[at].first && point <= RESERVED_IGNORABLE[at].last)
             return true;
@@ -71,7 +72,8 @@ static void reorder_marks(struct points *text)
         int32_t point = text->at[at];
         utf8proc_propval_t class = utf8proc_get_property(point)->combining_class;
         size_t to = at;
-        if (class == 0) continue;
+        if (class == 0)
+            continue;
         while (to > 0 &&
                utf8proc_get_property(text->at[to - 1])->combining_class > class) {
             text->at[to] = text->at[to - 1];
@@ -92,7 +94,8 @@ static bool decompose(const struct points *from, struct points *to, size_t room)
             from->at[at], to->at + to->length, (utf8proc_ssize_t)(room - to->length),
             options, &boundary);
         ASSERT(length >= 0);
-        if ((size_t)length > room - to->length) return false;
+        if ((size_t)length > room - to->length)
+            return false;
         to->length += (size_t)length;
     }
     return true;
@@ -100,7 +103,8 @@ static bool decompose(const struct points *from, struct points *to, size_t room)
 
 static bool copy(const struct points *from, struct points *to, size_t room)
 {
-    if (from->length > room) return false;
+    if (from->length > room)
+        return false;
     memcpy(to->at, from->at, from->length * sizeof(*from->at));
     to->length = from->length;
     return true;
@@ -108,7 +112,8 @@ static bool copy(const struct points *from, struct points *to, size_t room)
 
 static bool to_nfkc(const struct points *from, struct points *to, size_t room)
 {
-    if (!decompose(from, to, room)) return false;
+    if (!decompose(from, to, room))
+        return false;
     reorder_marks(to);
     utf8proc_ssize_t length =
         utf8proc_normalize_utf32(to->at, (utf8proc_ssize_t)to->length,
@@ -122,14 +127,16 @@ static void drop_ignorable(struct points *text)
 {
     size_t kept = 0;
     for (size_t at = 0; at < text->length; at++)
-        if (!is_ignorable(text->at[at])) text->at[kept++] = text->at[at];
+        if (!is_ignorable(text->at[at]))
+            text->at[kept++] = text->at[at];
     text->length = kept;
 }
 
 static void replace_dashes(struct points *text)
 {
     for (size_t at = 0; at < text->length; at++)
-        if (is_dash(text->at[at])) text->at[at] = '-';
+        if (is_dash(text->at[at]))
+            text->at[at] = '-';
 }
 
 static void trim(struct points *text)
@@ -170,7 +177,8 @@ static bool fold_case(const struct points *from, struct points *to, size_t room)
         utf8proc_ssize_t length = utf8proc_decompose_char(
             from->at[at], folded, (utf8proc_ssize_t)left, UTF8PROC_CASEFOLD, &boundary);
         ASSERT(length >= 0);
-        if ((size_t)length > left) return false;
+        if ((size_t)length > left)
+            return false;
         for (utf8proc_ssize_t each = 0; each < length; each++)
             folded[each] = utf8proc_toupper(folded[each]);
         to->length += (size_t)length;
@@ -194,15 +202,22 @@ static bool round_once(struct points *text, unsigned steps, bool *converged_out)
 
     bool fits = (steps & SKU_NFKC) != 0 ? to_nfkc(text, &wide, DECOMPOSED_MAX)
                                         : copy(text, &wide, DECOMPOSED_MAX);
-    if (!fits) return false;
-    if ((steps & SKU_DROP_IGNORABLE) != 0) drop_ignorable(&wide);
-    if ((steps & SKU_DASHES) != 0) replace_dashes(&wide);
-    if ((steps & SKU_TRIM) != 0) trim(&wide);
-    if ((steps & SKU_COLLAPSE_SPACES) != 0) collapse_spaces(&wide);
-    if (wide.length > ROUND_MAX) return false;
+    if (!fits)
+        return false;
+    if ((steps & SKU_DROP_IGNORABLE) != 0)
+        drop_ignorable(&wide);
+    if ((steps & SKU_DASHES) != 0)
+        replace_dashes(&wide);
+    if ((steps & SKU_TRIM) != 0)
+        trim(&wide);
+    if ((steps & SKU_COLLAPSE_SPACES) != 0)
+        collapse_spaces(&wide);
+    if (wide.length > ROUND_MAX)
+        return false;
     fits = (steps & SKU_FOLD_CASE) != 0 ? fold_case(&wide, &folded, FOLDED_MAX)
                                         : copy(&wide, &folded, FOLDED_MAX);
-    if (!fits) return false;
+    if (!fits)
+        return false;
     *converged_out = has_converged(text, &folded);
     return copy(&folded, text, ROUND_MAX);
 }
@@ -227,8 +242,10 @@ size_t sku_rounds(struct span raw, unsigned steps, char *room)
     require_unicode();
     read_points(raw, &text);
     for (int round = 0; round < ROUNDS_MAX && !converged; round++)
-        if (!round_once(&text, steps, &converged)) return 0;
-    if (!converged || text.length > EVENT_SKU_MAX) return 0;
+        if (!round_once(&text, steps, &converged))
+            return 0;
+    if (!converged || text.length > EVENT_SKU_MAX)
+        return 0;
     size_t length = 0;
     for (size_t at = 0; at < text.length; at++)
         length += utf8_encode(text.at[at], room + length);

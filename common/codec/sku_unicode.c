@@ -6,6 +6,15 @@
 #include "common/domain/contract.h"
 #include "common/domain/event.h"
 
+static struct span trimmed(struct span text)
+{
+    while (text.length > 0 && text.bytes[text.length - 1] == ' ')
+        text.length--;
+    while (text.length > 0 && text.bytes[0] == ' ')
+        text = (struct span){.bytes = text.bytes + 1, .length = text.length - 1};
+    return text;
+}
+
 /*
  * Printable ASCII is its own NFKC form, has nothing to drop, and its one dash is the one
  * that all others become: trimming, collapsing and upper case remain, and one round of
@@ -13,19 +22,14 @@
  */
 static size_t ascii_round(struct span raw, unsigned steps, char *room)
 {
-    struct span text = raw;
-    bool trims = (steps & SKU_TRIM) != 0;
+    struct span text = (steps & SKU_TRIM) != 0 ? trimmed(raw) : raw;
     bool collapses = (steps & SKU_COLLAPSE_SPACES) != 0;
     bool folds = (steps & SKU_FOLD_CASE) != 0;
-    while (trims && text.length > 0 && text.bytes[text.length - 1] == ' ')
-        text.length--;
-    size_t at = 0;
-    while (trims && at < text.length && text.bytes[at] == ' ')
-        at++;
     size_t length = 0;
-    for (; at < text.length; at++) {
+    for (size_t at = 0; at < text.length; at++) {
         char byte = text.bytes[at];
-        if (collapses && byte == ' ' && length > 0 && room[length - 1] == ' ') continue;
+        if (collapses && byte == ' ' && length > 0 && room[length - 1] == ' ')
+            continue;
         bool lower = byte >= 'a' && byte <= 'z';
         room[length++] = lower && folds ? (char)(byte - ('a' - 'A')) : byte;
     }
@@ -37,12 +41,14 @@ enum reason sku_normalise(struct span raw, unsigned steps, struct pool *pool,
 {
     char room[SKU_BYTES_MAX];
     struct utf8_facts facts;
-    if (!utf8_measure(raw, &facts)) return REASON_NOT_UTF8;
+    if (!utf8_measure(raw, &facts))
+        return REASON_NOT_UTF8;
     if (facts.code_points < 1 || facts.code_points > EVENT_SKU_MAX || facts.control)
         return REASON_BAD_TEXT;
     bool ascii = facts.code_points == raw.length; /* and so printable */
     size_t length = ascii ? ascii_round(raw, steps, room) : sku_rounds(raw, steps, room);
-    if (length == 0) return REASON_BAD_SKU;
+    if (length == 0)
+        return REASON_BAD_SKU;
     struct span sku = {.bytes = room, .length = length};
     if (span_equal(sku, raw)) {
         *sku_out = raw;

@@ -30,7 +30,8 @@ static size_t lead_length(unsigned char lead, int32_t *least_out)
 
 size_t utf8_decode(struct span text, int32_t *code_point_out)
 {
-    if (text.length == 0) return 0;
+    if (text.length == 0)
+        return 0;
     const unsigned char *bytes = (const unsigned char *)text.bytes;
     if (bytes[0] < 0x80) {
         *code_point_out = bytes[0];
@@ -38,14 +39,18 @@ size_t utf8_decode(struct span text, int32_t *code_point_out)
     }
     int32_t least = 0;
     size_t length = lead_length(bytes[0], &least);
-    if (length == 0 || length > text.length) return 0;
+    if (length == 0 || length > text.length)
+        return 0;
     int32_t code_point = bytes[0] & (0x7f >> length);
     for (size_t at = 1; at < length; at++) {
-        if ((bytes[at] & 0xc0) != 0x80) return 0;
+        if ((bytes[at] & 0xc0) != 0x80)
+            return 0;
         code_point = code_point << 6 | (bytes[at] & 0x3f);
     }
-    if (code_point < least || code_point > 0x10ffff) return 0;
-    if (code_point >= 0xd800 && code_point <= 0xdfff) return 0;
+    if (code_point < least || code_point > 0x10ffff)
+        return 0;
+    if (code_point >= 0xd800 && code_point <= 0xdfff)
+        return 0;
     *code_point_out = code_point;
     return length;
 }
@@ -90,12 +95,14 @@ bool utf8_valid(struct span text)
             at += 32;
         while (at + 8 <= text.length && (word_at(text.bytes + at) & TOP_BITS) == 0)
             at += 8;
-        if (at == text.length) return true;
+        if (at == text.length)
+            return true;
         int32_t code_point;
         size_t length = utf8_decode(
             (struct span){.bytes = text.bytes + at, .length = text.length - at},
             &code_point);
-        if (length == 0) return false;
+        if (length == 0)
+            return false;
         at += length;
     }
     return true;
@@ -133,10 +140,12 @@ bool utf8_measure(struct span text, struct utf8_facts *facts_out)
         size_t length = plain_length(rest);
         facts.code_points += length;
         rest = (struct span){rest.bytes + length, rest.length - length};
-        if (rest.length == 0) break;
+        if (rest.length == 0)
+            break;
         int32_t point;
         length = utf8_decode(rest, &point);
-        if (length == 0) return false;
+        if (length == 0)
+            return false;
         facts.control |= point < 0x20 || (point >= 0x7f && point <= 0x9f);
         facts.code_points++;
         rest = (struct span){rest.bytes + length, rest.length - length};

@@ -133,6 +133,7 @@ void push_decide(const struct push_answer *answer, size_t pair_count, bool maybe
     decision->rule = rule_of_call(answer);
     if (decision->rule == NULL)
         decision->rule = heaviest(answer);
+    ASSERT(decision->rule != NULL); /* every answer has a row */
     if (!keeps_open(decision->rule->verdict)) {
         settle(answer, pair_count, maybe_applied, decision);
         return;

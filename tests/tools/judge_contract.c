@@ -32,6 +32,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     for (int at = 1; at < argc; at++)
-        if (!judge_file(argv[at])) return EXIT_UNAVAILABLE;
+        if (!judge_file(argv[at]))
+            return EXIT_UNAVAILABLE;
     return 0;
 }

@@ -23,14 +23,14 @@ static bool judge_file(struct judge *judge, const char *path)
 {
     SCOPED(free_file) struct span value = read_file(path, VALUE_MAX);
     struct event event;
-    const struct event_input input = {.value = value,
+    const struct event_input input = {.contract = judge->contract, .value = value,
                                       .recorded_at_ms = judge->recorded_at_ms};
     if (value.bytes == NULL) {
         fprintf(stderr, "judge_event: can not read %s\n", path);
         return false;
     }
     pool_reset(&judge->pool);
-    enum reason reason = event_json_decode(judge->decoder, judge->contract, &input,
+    enum reason reason = event_json_decode(judge->decoder, &input,
                                            &judge->pool, &event, NULL);
     printf("%s\t%s\n", path, reason_code(reason));
     return true;
@@ -41,16 +41,19 @@ static bool judge_names(struct judge *judge)
     char path[4096];
     while (fgets(path, sizeof(path), stdin) != NULL) {
         path[strcspn(path, "\n")] = '\0';
-        if (path[0] != '\0' && !judge_file(judge, path)) return false;
+        if (path[0] != '\0' && !judge_file(judge, path))
+            return false;
     }
     return true;
 }
 
 static bool judge_all(struct judge *judge, int argc, char **argv)
 {
-    if (argc == 1 && strcmp(argv[0], "-") == 0) return judge_names(judge);
+    if (argc == 1 && strcmp(argv[0], "-") == 0)
+        return judge_names(judge);
     for (int at = 0; at < argc; at++)
-        if (!judge_file(judge, argv[at])) return false;
+        if (!judge_file(judge, argv[at]))
+            return false;
     return true;
 }
 

@@ -11,7 +11,8 @@
 static inline struct span read_file(const char *path, size_t max)
 {
     FILE *file = fopen(path, "rb");
-    if (file == NULL) return (struct span){0};
+    if (file == NULL)
+        return (struct span){0};
     char *bytes = malloc(max);
     size_t length = bytes != NULL ? fread(bytes, 1, max, file) : 0;
     if (ferror(file) != 0) {

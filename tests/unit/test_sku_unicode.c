@@ -282,7 +282,7 @@ static size_t read_column(const char **at, char *room)
 
 static bool columns_agree(const char *line)
 {
-    char rooms[5][160];
+    char rooms[5][160] = {{0}};
     struct span first = {0};
     pool_reset(&pool);
     for (size_t column = 0; column < 5; column++) {
@@ -302,7 +302,7 @@ static bool columns_agree(const char *line)
  * are put in canonical order and composed as Unicode says. */
 static bool is_nfkc_of_all(const char *line)
 {
-    char rooms[5][160];
+    char rooms[5][160] = {{0}};
     struct span columns[5];
     for (size_t column = 0; column < 5; column++)
         columns[column] = (struct span){rooms[column], read_column(&line, rooms[column])};

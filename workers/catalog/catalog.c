@@ -155,11 +155,10 @@ int catalog_main(int argc, char **argv)
     struct error error = {0};
     struct config config = {0};
     struct catalog_flags flags = {0};
-    struct parsed parsed = {0};
+    struct parsed parsed = {.argc = argc, .argv = argv};
     struct result result = {.ready = true};
     bool sync = false;
-    enum status status =
-        config_parse(&SPEC, argc, argv, &config, &flags, &parsed, &error);
+    enum status status = config_parse(&SPEC, &parsed, &config, &flags, &error);
     if (parsed.done)
         return 0;
     if (status == STATUS_OK)

@@ -249,8 +249,8 @@ int push_main(int argc, char **argv)
     struct error error = {0};
     struct config config = {0};
     struct push_flags flags = {0};
-    struct parsed parsed = {0};
-    if (config_parse(&SPEC, argc, argv, &config, &flags, &parsed, &error) != STATUS_OK)
+    struct parsed parsed = {.argc = argc, .argv = argv};
+    if (config_parse(&SPEC, &parsed, &config, &flags, &error) != STATUS_OK)
         return config_fail(&SPEC, &error);
     if (parsed.done)
         return 0;
