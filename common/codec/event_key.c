@@ -13,18 +13,6 @@ struct event_hasher {
     char room[EVENT_CANONICAL_MAX];
 };
 
-struct event_hasher *event_hasher_new(void)
-{
-    struct event_hasher *hasher = calloc(1, sizeof(*hasher));
-    if (hasher == NULL)
-        return NULL;
-    hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    hasher->context = EVP_MD_CTX_new();
-    if (hasher->sha256 == NULL || hasher->context == NULL)
-        event_hasher_free(&hasher);
-    return hasher;
-}
-
 void event_hasher_free(struct event_hasher **slot)
 {
     struct event_hasher *hasher = *slot;
@@ -34,6 +22,19 @@ void event_hasher_free(struct event_hasher **slot)
     EVP_MD_free(hasher->sha256);
     free(hasher);
     *slot = NULL;
+}
+
+struct event_hasher *event_hasher_new(void)
+{
+    struct event_hasher *hasher = calloc(1, sizeof(*hasher));
+    if (hasher == NULL)
+        return NULL;
+    hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    hasher->context = EVP_MD_CTX_new();
+    if (hasher->sha256 != NULL && hasher->context != NULL)
+        return hasher;
+    event_hasher_free(&hasher);
+    return NULL;
 }
 
 /* Digesting bytes in memory fails only for want of memory or through a broken library;

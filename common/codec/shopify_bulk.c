@@ -12,7 +12,8 @@ static int64_t counted(const json_t *parent, const char *name)
 {
     int64_t value = 0;
     struct span text = tree_text(parent, name);
-    if (text.bytes != NULL) return span_to_int64(text, &value) && value >= 0 ? value : 0;
+    if (text.bytes != NULL)
+        return span_to_int64(text, &value) && value >= 0 ? value : 0;
     return tree_whole(parent, name, &value) && value >= 0 ? value : 0;
 }
 
@@ -29,9 +30,11 @@ enum status shopify_decode_bulk_run(struct span body, struct shopify_reply *repl
 {
     *out = (struct shopify_bulk){0};
     SCOPED(tree_release) json_t *root = tree_parse(body, error);
-    if (root == NULL) return STATUS_REJECT;
+    if (root == NULL)
+        return STATUS_REJECT;
     tree_reply(root, reply);
-    if (reply->has_top_error) return STATUS_OK;
+    if (reply->has_top_error)
+        return STATUS_OK;
     const json_t *payload = tree_data(root, "bulkOperationRunQuery");
     const json_t *errors = tree_array(payload, "userErrors");
     const json_t *operation = tree_object(payload, "bulkOperation");
@@ -53,11 +56,14 @@ enum status shopify_decode_bulk_status(struct span body, struct shopify_reply *r
 {
     *out = (struct shopify_bulk){0};
     SCOPED(tree_release) json_t *root = tree_parse(body, error);
-    if (root == NULL) return STATUS_REJECT;
+    if (root == NULL)
+        return STATUS_REJECT;
     tree_reply(root, reply);
-    if (reply->has_top_error) return STATUS_OK;
+    if (reply->has_top_error)
+        return STATUS_OK;
     const json_t *operation = tree_data(root, "bulkOperation");
-    if (operation == NULL) return tree_not_api(error, "the bulk operation is gone");
+    if (operation == NULL)
+        return tree_not_api(error, "the bulk operation is gone");
     take_operation(operation, out);
     struct span url = tree_text(operation, "url");
     if (url.length >= sizeof out->url)
@@ -81,7 +87,8 @@ static void take_quantities(const json_t *level, struct bulk_line *out)
 
 static struct span copied(struct pool *pool, struct span text, bool *failed)
 {
-    if (text.bytes == NULL) return text;
+    if (text.bytes == NULL)
+        return text;
     struct span copy = pool_span(pool, text);
     *failed = *failed || copy.bytes == NULL;
     return copy;
@@ -107,7 +114,8 @@ static enum status take_line(const json_t *root, struct pool *pool, struct bulk_
             return tree_not_api(error, "a level without item or location");
     }
     out->id = copied(pool, id, &full);
-    if (full) return error_set(error, STATUS_REJECT, "a line of the result is too long");
+    if (full)
+        return error_set(error, STATUS_REJECT, "a line of the result is too long");
     return STATUS_OK;
 }
 

@@ -51,7 +51,8 @@ void shopify_encode_set(const struct set_request *request, struct buf *out)
     put_member(out, "referenceDocumentUri", request->reference);
     buf_text(out, ",\"quantities\":[");
     for (size_t at = 0; at < request->pair_count; at++) {
-        if (at > 0) buf_byte(out, ',');
+        if (at > 0)
+            buf_byte(out, ',');
         put_pair(out, &request->pairs[at]);
     }
     buf_text(out, "]}}}");
@@ -67,7 +68,8 @@ void shopify_encode_read(struct span document, const struct span *items, size_t 
     put_member(out, "locationId", location);
     buf_text(out, ",\"ids\":[");
     for (size_t at = 0; at < count; at++) {
-        if (at > 0) buf_byte(out, ',');
+        if (at > 0)
+            buf_byte(out, ',');
         put_string(out, items[at]);
     }
     buf_text(out, "]}}");

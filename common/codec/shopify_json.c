@@ -10,7 +10,8 @@
  */
 static int pair_of_path(const json_t *path)
 {
-    if (json_array_size(path) < 3) return -1;
+    if (json_array_size(path) < 3)
+        return -1;
     const json_t *where = json_array_get(path, 2);
     const json_t *list = json_array_get(path, 1);
     int64_t index = -1;
@@ -55,7 +56,8 @@ enum status shopify_decode_set(struct span body, struct shopify_reply *reply,
                                struct push_answer *out, struct error *error)
 {
     SCOPED(tree_release) json_t *root = tree_parse(body, error);
-    if (root == NULL) return STATUS_REJECT;
+    if (root == NULL)
+        return STATUS_REJECT;
     tree_reply(root, reply);
     out->error_count = 0;
     out->errors_cut = false;
@@ -89,8 +91,10 @@ static bool take_level(const json_t *node, const struct levels_wanted *wanted, s
                        struct shopify_level *level)
 {
     *level = (struct shopify_level){0};
-    if (json_is_null(node)) return true;
-    if (!span_equal(tree_text(node, "id"), wanted->items[at])) return false;
+    if (json_is_null(node))
+        return true;
+    if (!span_equal(tree_text(node, "id"), wanted->items[at]))
+        return false;
     level->item_there = true;
     level->tracked = tree_true(node, "tracked");
     const json_t *shown = tree_object(node, "inventoryLevel");
@@ -105,9 +109,11 @@ enum status shopify_decode_levels(struct span body, const struct levels_wanted *
                                   struct shopify_level *levels, struct error *error)
 {
     SCOPED(tree_release) json_t *root = tree_parse(body, error);
-    if (root == NULL) return STATUS_REJECT;
+    if (root == NULL)
+        return STATUS_REJECT;
     tree_reply(root, reply);
-    if (reply->has_top_error) return STATUS_OK;
+    if (reply->has_top_error)
+        return STATUS_OK;
     const json_t *nodes = tree_array(tree_object(root, "data"), "nodes");
     if (nodes == NULL || json_array_size(nodes) != wanted->count)
         return tree_not_api(error, "other nodes than those asked for");
@@ -136,9 +142,11 @@ enum status shopify_decode_locations(struct span body, struct pool *pool,
 {
     *count_out = 0;
     SCOPED(tree_release) json_t *root = tree_parse(body, error);
-    if (root == NULL) return STATUS_REJECT;
+    if (root == NULL)
+        return STATUS_REJECT;
     tree_reply(root, reply);
-    if (reply->has_top_error) return STATUS_OK;
+    if (reply->has_top_error)
+        return STATUS_OK;
     const json_t *nodes = tree_array(tree_data(root, "locations"), "nodes");
     if (nodes == NULL || json_array_size(nodes) > SHOPIFY_LOCATIONS_MAX)
         return tree_not_api(error, "locations.nodes is missing or too long");
@@ -155,7 +163,8 @@ static const char *const SCOPE_NAMES[] = {"read_inventory", "write_inventory",
 const char *shopify_scope_name(unsigned bit)
 {
     for (unsigned at = 0; at < sizeof SCOPE_NAMES / sizeof *SCOPE_NAMES; at++)
-        if (bit == 1u << at) return SCOPE_NAMES[at];
+        if (bit == 1u << at)
+            return SCOPE_NAMES[at];
     return "";
 }
 
@@ -164,10 +173,13 @@ static unsigned scope_bits(struct span handle)
 {
     if (span_is(handle, "write_inventory"))
         return SCOPE_WRITE_INVENTORY | SCOPE_READ_INVENTORY;
-    if (span_is(handle, "write_locations")) return SCOPE_READ_LOCATIONS;
-    if (span_is(handle, "write_products")) return SCOPE_READ_PRODUCTS;
+    if (span_is(handle, "write_locations"))
+        return SCOPE_READ_LOCATIONS;
+    if (span_is(handle, "write_products"))
+        return SCOPE_READ_PRODUCTS;
     for (unsigned at = 0; at < sizeof SCOPE_NAMES / sizeof *SCOPE_NAMES; at++)
-        if (span_is(handle, SCOPE_NAMES[at])) return 1u << at;
+        if (span_is(handle, SCOPE_NAMES[at]))
+            return 1u << at;
     return 0;
 }
 
@@ -176,12 +188,15 @@ enum status shopify_decode_scopes(struct span body, struct shopify_reply *reply,
 {
     *scopes_out = 0;
     SCOPED(tree_release) json_t *root = tree_parse(body, error);
-    if (root == NULL) return STATUS_REJECT;
+    if (root == NULL)
+        return STATUS_REJECT;
     tree_reply(root, reply);
-    if (reply->has_top_error) return STATUS_OK;
+    if (reply->has_top_error)
+        return STATUS_OK;
     const json_t *scopes =
         tree_array(tree_data(root, "currentAppInstallation"), "accessScopes");
-    if (scopes == NULL) return tree_not_api(error, "accessScopes is missing");
+    if (scopes == NULL)
+        return tree_not_api(error, "accessScopes is missing");
     for (size_t at = 0; at < json_array_size(scopes); at++)
         *scopes_out |= scope_bits(tree_text(json_array_get(scopes, at), "handle"));
     return STATUS_OK;
@@ -192,7 +207,8 @@ enum status shopify_decode_token(struct span body, struct shopify_token *out,
 {
     *out = (struct shopify_token){0};
     SCOPED(tree_release) json_t *root = tree_parse(body, error);
-    if (root == NULL) return STATUS_REJECT;
+    if (root == NULL)
+        return STATUS_REJECT;
     struct span text = tree_text(root, "access_token");
     if (text.length == 0 || text.length >= sizeof out->text)
         return tree_not_api(error, "access_token is missing");

@@ -31,7 +31,8 @@ static bool depth_is_sane(struct span text)
             depth++;
         else if (!quoted && (byte == '}' || byte == ']'))
             depth--;
-        if (depth > SHOPIFY_DEPTH_MAX) return false;
+        if (depth > SHOPIFY_DEPTH_MAX)
+            return false;
     }
     return true;
 }
@@ -48,7 +49,8 @@ json_t *tree_parse(struct span text, struct error *error)
     }
     json_error_t reason;
     json_t *root = json_loadb(text.bytes, text.length, JSON_REJECT_DUPLICATES, &reason);
-    if (json_is_object(root)) return root;
+    if (json_is_object(root))
+        return root;
     json_decref(root);
     tree_not_api(error, "it is not a JSON object");
     return NULL;
@@ -69,7 +71,8 @@ const json_t *tree_array(const json_t *parent, const char *name)
 struct span tree_text(const json_t *parent, const char *name)
 {
     const json_t *value = json_object_get(parent, name);
-    if (!json_is_string(value)) return (struct span){0};
+    if (!json_is_string(value))
+        return (struct span){0};
     return (struct span){.bytes = json_string_value(value),
                          .length = json_string_length(value)};
 }
@@ -82,9 +85,11 @@ bool tree_true(const json_t *parent, const char *name)
 bool tree_quantity(const json_t *parent, const char *name, int64_t *value_out)
 {
     const json_t *value = json_object_get(parent, name);
-    if (!json_is_integer(value)) return false;
+    if (!json_is_integer(value))
+        return false;
     int64_t number = json_integer_value(value);
-    if (number < -QUANTITY_LIMIT || number > QUANTITY_LIMIT) return false;
+    if (number < -QUANTITY_LIMIT || number > QUANTITY_LIMIT)
+        return false;
     *value_out = number;
     return true;
 }
@@ -92,9 +97,11 @@ bool tree_quantity(const json_t *parent, const char *name, int64_t *value_out)
 bool tree_whole(const json_t *parent, const char *name, int64_t *value_out)
 {
     const json_t *value = json_object_get(parent, name);
-    if (!json_is_number(value)) return false;
+    if (!json_is_number(value))
+        return false;
     double number = json_number_value(value);
-    if (!(number >= -NUMBER_LIMIT && number <= NUMBER_LIMIT)) return false;
+    if (!(number >= -NUMBER_LIMIT && number <= NUMBER_LIMIT))
+        return false;
     *value_out = (int64_t)number;
     return true;
 }
@@ -120,7 +127,8 @@ static void read_cost(const json_t *root, struct cost_status *cost)
     cost->known = tree_whole(throttle, "maximumAvailable", &cost->maximum) &&
                   tree_whole(throttle, "currentlyAvailable", &cost->available) &&
                   tree_whole(throttle, "restoreRate", &cost->restore_rate);
-    if (!tree_whole(all, "requestedQueryCost", &cost->requested)) cost->requested = 0;
+    if (!tree_whole(all, "requestedQueryCost", &cost->requested))
+        cost->requested = 0;
 }
 
 /* errors[] of GraphQL; a text or an object under `errors` is how the gateway speaks. */

@@ -6,6 +6,22 @@
 #include "common/domain/contract.h"
 #include "common/domain/event.h"
 
+static struct span trim_spaces(struct span text)
+{
+    while (text.length > 0 && text.bytes[text.length - 1] == ' ')
+        text.length--;
+    while (text.length > 0 && text.bytes[0] == ' ') {
+        text.bytes++;
+        text.length--;
+    }
+    return text;
+}
+
+static char upper(char byte)
+{
+    return byte >= 'a' && byte <= 'z' ? (char)(byte - ('a' - 'A')) : byte;
+}
+
 /*
  * Printable ASCII is its own NFKC form, has nothing to drop, and its one dash is the one
  * that all others become: trimming, collapsing and upper case remain, and one round of
@@ -13,22 +29,15 @@
  */
 static size_t ascii_round(struct span raw, unsigned steps, char *room)
 {
-    struct span text = raw;
-    bool trims = (steps & SKU_TRIM) != 0;
+    struct span text = (steps & SKU_TRIM) != 0 ? trim_spaces(raw) : raw;
     bool collapses = (steps & SKU_COLLAPSE_SPACES) != 0;
     bool folds = (steps & SKU_FOLD_CASE) != 0;
-    while (trims && text.length > 0 && text.bytes[text.length - 1] == ' ')
-        text.length--;
-    size_t at = 0;
-    while (trims && at < text.length && text.bytes[at] == ' ')
-        at++;
     size_t length = 0;
-    for (; at < text.length; at++) {
+    for (size_t at = 0; at < text.length; at++) {
         char byte = text.bytes[at];
         if (collapses && byte == ' ' && length > 0 && room[length - 1] == ' ')
             continue;
-        bool lower = byte >= 'a' && byte <= 'z';
-        room[length++] = lower && folds ? (char)(byte - ('a' - 'A')) : byte;
+        room[length++] = folds ? upper(byte) : byte;
     }
     return length;
 }

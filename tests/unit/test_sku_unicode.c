@@ -175,7 +175,7 @@ static void test_short_cut_equals_the_general_path(void **state)
     }
 }
 
-/* ---- all of Unicode --------------------------------------------------------------------- */
+/* ---- all of Unicode --------------------------------------------------------------- */
 
 static bool is_surrogate(int32_t point)
 {
@@ -263,7 +263,7 @@ static void test_four_forms_of_every_code_point_agree(void **state)
     }
 }
 
-/* ---- Unicode's own normalisation test ----------------------------------------------------- */
+/* ---- Unicode's own normalisation test --------------------------------------------- */
 
 /* "0044 030C;" to UTF-8; the columns behind the first five are comments. */
 static size_t read_column(const char **at, char *room)
@@ -282,7 +282,7 @@ static size_t read_column(const char **at, char *room)
 
 static bool columns_agree(const char *line)
 {
-    char rooms[5][160];
+    char rooms[5][160] = {{0}};
     struct span first = {0};
     pool_reset(&pool);
     for (size_t column = 0; column < 5; column++) {
@@ -302,7 +302,7 @@ static bool columns_agree(const char *line)
  * are put in canonical order and composed as Unicode says. */
 static bool is_nfkc_of_all(const char *line)
 {
-    char rooms[5][160];
+    char rooms[5][160] = {{0}};
     struct span columns[5];
     for (size_t column = 0; column < 5; column++)
         columns[column] = (struct span){rooms[column], read_column(&line, rooms[column])};
