@@ -6,6 +6,7 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 SANITIZE ?=
 SECONDS  ?= 60
+SEED     ?= 1
 FUZZ     ?=
 BROKER   ?=
 CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
@@ -77,7 +78,7 @@ BENCH_PROGRAMS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=build/fuzz/%)
 
 # ---- targets ------------------------------------------------------------------------------------
-.PHONY: all help deps deps-build deps-demo deps-test deps-lint lint unit test demo fuzz bench \
+.PHONY: all help deps deps-build deps-demo deps-test deps-lint lint unit test demo fuzz bench chaos \
 	clean distclean install uninstall man tests tools replays objects FORCE
 
 all: $(PROGRAM) $(if $(SANITIZE),,parstock) ## build parstock (build/parstock and the link ./parstock)
@@ -220,6 +221,9 @@ test-%: deps-test
 
 demo: deps-demo all ## the story in a few minutes (BROKER=kafka: on Apache Kafka)
 	@$(PYTHON) -m tests.demo $(if $(BROKER),--broker $(BROKER))
+
+chaos: deps-test all ## kill apply workers, SECONDS=n SEED=s, and compare with the model
+	@$(PYTHON) -m tests.scenarios.chaos --seconds $(SECONDS) --seed $(SEED)
 
 bench: deps-test all tools ## measure apply and push on this machine
 	@$(PYTHON) -m tests.bench

@@ -204,13 +204,11 @@ static void take_cloud(struct event_draft *draft)
     take_attribute(&draft->values[ATTRIBUTE_TIME], cloud->time);
 }
 
-enum reason event_json_decode(struct event_decoder *decoder,
-                              const struct contract *contract,
-                              const struct event_input *input, struct pool *pool,
-                              struct event *event_out, char *detail)
+enum reason event_json_decode(struct event_decoder *decoder, const struct event_input *input,
+                              struct pool *pool, struct event *event_out, char *detail)
 {
     struct event_draft draft = {
-        .contract = contract, .input = input, .pool = pool, .fault = EVENT_VALUES};
+        .contract = input->contract, .input = input, .pool = pool, .fault = EVENT_VALUES};
     enum reason reason = judge_bytes(input->value);
     if (reason == REASON_NONE)
         reason = judge_json(decoder, &draft);

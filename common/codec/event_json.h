@@ -31,6 +31,7 @@ struct event_decoder *event_decoder_new(void); /* NULL: out of memory */
 void event_decoder_free(struct event_decoder **slot);
 
 struct event_input {
+    const struct contract *contract;
     struct span value;      /* bytes == NULL: a tombstone */
     int64_t recorded_at_ms; /* the record's Kafka timestamp; -1: it has none */
     const struct cloud_attributes *cloud; /* NULL: no CloudEvents headers */
@@ -40,10 +41,8 @@ struct event_input {
  * Decodes up to and including `bad_sku`. Writes *event_out only when it returns
  * REASON_NONE. `detail` (may be NULL, else 96 bytes) gets the name of the field at fault.
  */
-enum reason event_json_decode(struct event_decoder *decoder,
-                              const struct contract *contract,
-                              const struct event_input *input, struct pool *pool,
-                              struct event *event_out, char *detail);
+enum reason event_json_decode(struct event_decoder *decoder, const struct event_input *input,
+                              struct pool *pool, struct event *event_out, char *detail);
 
 #define EVENT_DETAIL_MAX 96
 

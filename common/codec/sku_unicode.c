@@ -6,20 +6,13 @@
 #include "common/domain/contract.h"
 #include "common/domain/event.h"
 
-static struct span trim_spaces(struct span text)
+static struct span trimmed(struct span text)
 {
     while (text.length > 0 && text.bytes[text.length - 1] == ' ')
         text.length--;
-    while (text.length > 0 && text.bytes[0] == ' ') {
-        text.bytes++;
-        text.length--;
-    }
+    while (text.length > 0 && text.bytes[0] == ' ')
+        text = (struct span){.bytes = text.bytes + 1, .length = text.length - 1};
     return text;
-}
-
-static char upper(char byte)
-{
-    return byte >= 'a' && byte <= 'z' ? (char)(byte - ('a' - 'A')) : byte;
 }
 
 /*
@@ -29,7 +22,7 @@ static char upper(char byte)
  */
 static size_t ascii_round(struct span raw, unsigned steps, char *room)
 {
-    struct span text = (steps & SKU_TRIM) != 0 ? trim_spaces(raw) : raw;
+    struct span text = (steps & SKU_TRIM) != 0 ? trimmed(raw) : raw;
     bool collapses = (steps & SKU_COLLAPSE_SPACES) != 0;
     bool folds = (steps & SKU_FOLD_CASE) != 0;
     size_t length = 0;
@@ -37,7 +30,8 @@ static size_t ascii_round(struct span raw, unsigned steps, char *room)
         char byte = text.bytes[at];
         if (collapses && byte == ' ' && length > 0 && room[length - 1] == ' ')
             continue;
-        room[length++] = folds ? upper(byte) : byte;
+        bool lower = byte >= 'a' && byte <= 'z';
+        room[length++] = lower && folds ? (char)(byte - ('a' - 'A')) : byte;
     }
     return length;
 }

@@ -13,7 +13,8 @@ static int64_t within(int64_t value, int64_t low, int64_t high)
 void cost_observe(struct cost_bucket *bucket, const struct cost_status *status,
                   int64_t now_us)
 {
-    if (!status->known) return;
+    if (!status->known)
+        return;
     bucket->last = (struct cost_status){
         .known = true,
         .requested = within(status->requested, 0, POINTS_MAX),
@@ -35,13 +36,16 @@ int64_t cost_available(const struct cost_bucket *bucket, int64_t now_us)
 int64_t cost_wait_ms(const struct cost_bucket *bucket, int64_t points, int64_t now_us)
 {
     ASSERT(points >= 0);
-    if (!bucket->last.known) return 0;
+    if (!bucket->last.known)
+        return 0;
     /* A bucket smaller than the price is refused by the shop, not waited for here. */
     int64_t price = within(points, 0, bucket->last.maximum);
     int64_t missing = price - cost_available(bucket, now_us);
-    if (missing <= 0) return 0;
+    if (missing <= 0)
+        return 0;
     int64_t rate = bucket->last.restore_rate;
-    if (rate <= 0) return COST_THROTTLED_MIN_MS;
+    if (rate <= 0)
+        return COST_THROTTLED_MIN_MS;
     return within((missing * 1000 + rate - 1) / rate, 1, COST_WAIT_MAX_MS);
 }
 

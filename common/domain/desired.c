@@ -26,7 +26,8 @@ static const struct rule_text RULES[DESIRED_RULE_COUNT] = {
 
 static int64_t share_of(int64_t level, int64_t percent)
 {
-    if (level <= 0 || percent <= 0) return 0;
+    if (level <= 0 || percent <= 0)
+        return 0;
     return (level / 100) * percent + ((level % 100) * percent + 99) / 100;
 }
 
@@ -34,15 +35,18 @@ int64_t desired_buffer(const struct buffer_rule *rule, int64_t level)
 {
     ASSERT(rule->percent >= 0 && rule->percent <= 100 && rule->fixed >= 0);
     int64_t units = rule->fixed + share_of(level, rule->percent);
-    if (units < rule->min) units = rule->min;
-    if (rule->max >= 0 && units > rule->max) units = rule->max;
+    if (units < rule->min)
+        units = rule->min;
+    if (rule->max >= 0 && units > rule->max)
+        units = rule->max;
     return units;
 }
 
 static void take_orders(const struct desired_input *input, struct desired *desired)
 {
     ASSERT(input->unseen_units >= 0);
-    if (input->shop_mode != LEVEL_AVAILABLE || input->unseen_units == 0) return;
+    if (input->shop_mode != LEVEL_AVAILABLE || input->unseen_units == 0)
+        return;
     desired->orders = input->unseen_units;
     desired->quantity -= input->unseen_units;
     desired->rule = DESIRED_ORDERS;
@@ -51,7 +55,8 @@ static void take_orders(const struct desired_input *input, struct desired *desir
 static void hold_back(const struct buffer_rule *rule, struct desired *desired)
 {
     desired->buffer = desired_buffer(rule, desired->quantity);
-    if (desired->buffer == 0) return;
+    if (desired->buffer == 0)
+        return;
     desired->quantity -= desired->buffer;
     desired->rule = DESIRED_BUFFER;
 }
@@ -69,8 +74,10 @@ static void keep_in_range(struct desired *desired)
 
 struct desired desired_level(const struct desired_input *input)
 {
-    if (input->excluded) return (struct desired){.rule = DESIRED_EXCLUDED};
-    if (!input->has_level) return (struct desired){.rule = DESIRED_NO_LEVEL};
+    if (input->excluded)
+        return (struct desired){.rule = DESIRED_EXCLUDED};
+    if (!input->has_level)
+        return (struct desired){.rule = DESIRED_NO_LEVEL};
     bool below =
         input->source_state == LEVEL_AVAILABLE && input->shop_mode == LEVEL_ON_HAND;
     struct desired desired = {

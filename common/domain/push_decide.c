@@ -34,7 +34,8 @@ static const struct push_rule *heaviest(const struct push_answer *answer)
     for (size_t at = 0; at < answer->error_count; at++) {
         const struct push_rule *rule =
             push_rule_by_code(PUSH_MATCH_USER_CODE, span_from(answer->errors[at].code));
-        if (heavy == NULL || weight(rule->verdict) > weight(heavy->verdict)) heavy = rule;
+        if (heavy == NULL || weight(rule->verdict) > weight(heavy->verdict))
+            heavy = rule;
     }
     return heavy;
 }
@@ -48,7 +49,8 @@ static const struct push_rule *rule_of_call(const struct push_answer *answer)
         return push_rule_by_number(PUSH_MATCH_HTTP, answer->http_status);
     if (answer->has_top_error)
         return push_rule_by_code(PUSH_MATCH_TOP_CODE, span_from(answer->top_code));
-    if (answer->error_count == 0) return push_rule_applied();
+    if (answer->error_count == 0)
+        return push_rule_applied();
     return NULL;
 }
 
@@ -61,7 +63,8 @@ static const struct push_rule *rule_of_error(const struct push_user_error *error
  * name. */
 static int pair_of_error(const struct push_user_error *error, size_t count)
 {
-    if (error->pair >= 0 && (size_t)error->pair < count) return error->pair;
+    if (error->pair >= 0 && (size_t)error->pair < count)
+        return error->pair;
     return count == 1 ? 0 : -1;
 }
 
@@ -69,7 +72,8 @@ static int pair_of_error(const struct push_user_error *error, size_t count)
 static bool must_reread(const struct push_answer *answer, size_t count,
                         bool maybe_applied)
 {
-    if (maybe_applied || answer->has_group || answer->errors_cut) return true;
+    if (maybe_applied || answer->has_group || answer->errors_cut)
+        return true;
     for (size_t at = 0; at < answer->error_count; at++)
         if (rule_of_error(&answer->errors[at])->verdict == PUSH_REREAD_NEW_KEY &&
             pair_of_error(&answer->errors[at], count) < 0)
@@ -84,7 +88,8 @@ static void mark_pair(struct push_decision *decision, int pair,
     bool reread = rule->verdict == PUSH_REREAD_NEW_KEY;
     bool was_stale = decision->fates[pair] == PUSH_FATE_REREAD &&
                      decision->fate_rules[pair]->verdict == PUSH_REREAD_NEW_KEY;
-    if (was_stale && !reread) return;
+    if (was_stale && !reread)
+        return;
     decision->fates[pair] = reread ? PUSH_FATE_REREAD : PUSH_FATE_QUARANTINE;
     decision->fate_rules[pair] = rule;
 }
@@ -126,7 +131,9 @@ void push_decide(const struct push_answer *answer, size_t pair_count, bool maybe
     ASSERT(answer->error_count <= PUSH_ERRORS_MAX);
     *decision = (struct push_decision){0};
     decision->rule = rule_of_call(answer);
-    if (decision->rule == NULL) decision->rule = heaviest(answer);
+    if (decision->rule == NULL)
+        decision->rule = heaviest(answer);
+    ASSERT(decision->rule != NULL); /* every answer has a row */
     if (!keeps_open(decision->rule->verdict)) {
         settle(answer, pair_count, maybe_applied, decision);
         return;

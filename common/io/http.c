@@ -64,9 +64,11 @@ static int64_t retry_after_ms(struct span value)
 {
     const char *dot = memchr(value.bytes, '.', value.length);
     struct span whole = value;
-    if (dot != NULL) whole.length = (size_t)(dot - value.bytes);
+    if (dot != NULL)
+        whole.length = (size_t)(dot - value.bytes);
     int64_t seconds = 0;
-    if (!span_to_int64(whole, &seconds) || seconds < 0 || seconds > 86400) return -1;
+    if (!span_to_int64(whole, &seconds) || seconds < 0 || seconds > 86400)
+        return -1;
     return seconds * 1000 + (dot != NULL ? 1000 : 0);
 }
 
@@ -131,11 +133,13 @@ enum status http_open(const struct http_options *options, struct http **out,
     *out = NULL;
     pthread_once(&once, init_once);
     struct http *http = calloc(1, sizeof *http);
-    if (http == NULL || global_code != CURLE_OK) goto failed;
+    if (http == NULL || global_code != CURLE_OK)
+        goto failed;
     http->options = *options;
     buf_init(&http->body, options->body_max);
     http->curl = curl_easy_init();
-    if (http->curl == NULL) goto failed;
+    if (http->curl == NULL)
+        goto failed;
     set_fixed_options(http);
     *out = http;
     return STATUS_OK;
@@ -147,7 +151,8 @@ failed:
 void http_close(struct http **slot)
 {
     struct http *http = TAKE(*slot);
-    if (http == NULL) return;
+    if (http == NULL)
+        return;
     curl_easy_cleanup(http->curl);
     buf_free(&http->body);
     free(http);
@@ -202,20 +207,24 @@ static bool add_header(struct curl_slist **list, const char *name, const char *v
     buf_init(&line, 16 * 1024);
     buf_format(&line, "%s: %s", name, value);
     /* A line break in a value would be a header of its own. */
-    if (line.failed || strpbrk(line.bytes, "\r\n") != NULL) return false;
+    if (line.failed || strpbrk(line.bytes, "\r\n") != NULL)
+        return false;
     struct curl_slist *longer = curl_slist_append(*list, line.bytes);
     explicit_bzero(line.bytes, line.length);
-    if (longer != NULL) *list = longer;
+    if (longer != NULL)
+        *list = longer;
     return longer != NULL;
 }
 
 static bool set_headers(const struct http_request *request, struct curl_slist **list)
 {
-    if (!add_header(list, "Accept", "application/json")) return false;
+    if (!add_header(list, "Accept", "application/json"))
+        return false;
     if (request->token != NULL &&
         !add_header(list, "X-Shopify-Access-Token", request->token))
         return false;
-    if (request->body.bytes == NULL) return true;
+    if (request->body.bytes == NULL)
+        return true;
     /* No "Expect: 100-continue": it costs a second where nobody answers it. */
     return add_header(list, "Content-Type", request->content_type) &&
            add_header(list, "Expect", "");
@@ -275,7 +284,8 @@ enum status http_send(struct http *http, const struct http_request *request,
     http->too_large = false;
     http->reason[0] = '\0';
     enum status status = allow(http, request->url, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     SCOPED(release_headers) struct curl_slist *headers = NULL;
     if (!set_headers(request, &headers))
         return error_set(error, STATUS_FATAL,

@@ -227,34 +227,43 @@ static enum status plan_new(const struct kafka_topic_plan *plan,
 }
 
 static enum status created_read(const rd_kafka_topic_result_t *result,
-                                struct error *error)
+                                struct kafka_topic_plan *plan, struct error *error)
 {
     char doing[320];
     rd_kafka_resp_err_t code = rd_kafka_topic_result_error(result);
-    if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+    plan->existed = code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
+    if (plan->existed)
         return STATUS_OK;
     const char *why = rd_kafka_topic_result_error_string(result);
-    (void)snprintf(doing, sizeof(doing), "create topic %s (%.160s)",
-                   rd_kafka_topic_result_name(result), why != NULL ? why : "");
+    (void)snprintf(doing, sizeof(doing), "create topic %s (%.160s)", plan->name,
+                   why != NULL ? why : "");
     return kafka_status(code, doing, error);
 }
 
-static enum status all_created(rd_kafka_event_t *event, struct error *error)
+/* Every answer is looked at; the first refusal is kept. */
+static enum status all_created(rd_kafka_event_t *event, struct kafka_topic_plan *plans,
+                               size_t count, struct error *error)
 {
-    size_t count = 0;
+    size_t result_count = 0;
+    enum status first = STATUS_OK;
     const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(
-        rd_kafka_event_CreateTopics_result(event), &count);
-    for (size_t i = 0; i < count; i++) {
-        enum status status = created_read(results[i], error);
-        if (status != STATUS_OK)
-            return status;
+        rd_kafka_event_CreateTopics_result(event), &result_count);
+    for (size_t i = 0; i < result_count * count; i++) {
+        const rd_kafka_topic_result_t *result = results[i / count];
+        struct kafka_topic_plan *plan = &plans[i % count];
+        struct error later;
+        if (strcmp(rd_kafka_topic_result_name(result), plan->name) != 0)
+            continue;
+        enum status status =
+            created_read(result, plan, first == STATUS_OK ? error : &later);
+        if (first == STATUS_OK)
+            first = status;
     }
-    return STATUS_OK;
+    return first;
 }
 
-enum status kafka_admin_create(struct kafka_admin *admin,
-                               const struct kafka_topic_plan *plans, size_t count,
-                               int timeout_ms, struct error *error)
+enum status kafka_admin_create(struct kafka_admin *admin, struct kafka_topic_plan *plans,
+                               size_t count, int timeout_ms, struct error *error)
 {
     rd_kafka_NewTopic_t *topics[KAFKA_TOPICS_MAX];
     ASSERT(count > 0 && count <= KAFKA_TOPICS_MAX);
@@ -277,5 +286,5 @@ enum status kafka_admin_create(struct kafka_admin *admin,
     status = admin_wait(admin, "create topics", timeout_ms, &event, error);
     if (status != STATUS_OK)
         return status;
-    return all_created(event, error);
+    return all_created(event, plans, count, error);
 }

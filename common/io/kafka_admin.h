@@ -46,12 +46,12 @@ struct kafka_topic_plan {
     int32_t replicas; /* -1: as the broker is set */
     const struct kafka_setting *settings;
     size_t setting_count;
+    bool existed; /* set by kafka_admin_create: somebody else was first */
 };
 
 /* Creates the topics; one that exists already is success. Others are created even where
  * one is refused; the first refusal is returned and names its topic. */
-enum status kafka_admin_create(struct kafka_admin *admin,
-                               const struct kafka_topic_plan *plans, size_t count,
-                               int timeout_ms, struct error *error);
+enum status kafka_admin_create(struct kafka_admin *admin, struct kafka_topic_plan *plans,
+                               size_t count, int timeout_ms, struct error *error);
 
 #endif

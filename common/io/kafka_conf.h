@@ -15,12 +15,9 @@
 
 #include <librdkafka/rdkafka.h>
 
-/* Distributions' 2.0.2 skips offsets after a pause and loops in cooperative rebalances.
- */
-#if RD_KAFKA_VERSION < 0x020f0100
-#error                                                                                   \
-    "librdkafka 2.15.1 or newer is needed: run 'make deps-build' and leave its include path first"
-#endif
+/* Distributions' 2.0.2 skips offsets after a pause and loops in cooperative rebalances. */
+_Static_assert(RD_KAFKA_VERSION >= 0x020f0100,
+               "librdkafka 2.15.1 or newer is needed: run 'make deps-build'");
 
 enum kafka_role { KAFKA_CONSUMER, KAFKA_PRODUCER, KAFKA_ADMIN };
 

@@ -29,22 +29,6 @@ static enum status mock_start(struct kafka_mock *mock,
     return STATUS_OK;
 }
 
-enum status kafka_mock_open(const struct kafka_options *options, int brokers,
-                            struct kafka_mock **out, struct error *error)
-{
-    struct kafka_mock *mock = calloc(1, sizeof(*mock));
-    if (mock == NULL)
-        return error_set(error, STATUS_RETRY, "no memory");
-    mock->brokers = brokers;
-    enum status status = mock_start(mock, options, error);
-    if (status != STATUS_OK) {
-        kafka_mock_close(&mock);
-        return status;
-    }
-    *out = mock;
-    return STATUS_OK;
-}
-
 void kafka_mock_close(struct kafka_mock **slot)
 {
     struct kafka_mock *mock = TAKE(*slot);
@@ -55,6 +39,19 @@ void kafka_mock_close(struct kafka_mock **slot)
     if (mock->client != NULL)
         rd_kafka_destroy(mock->client);
     free(mock);
+}
+
+enum status kafka_mock_open(const struct kafka_options *options, int brokers,
+                            struct kafka_mock **out, struct error *error)
+{
+    SCOPED(kafka_mock_close) struct kafka_mock *mock = calloc(1, sizeof(*mock));
+    if (mock == NULL)
+        return error_set(error, STATUS_RETRY, "no memory");
+    mock->brokers = brokers;
+    enum status status = mock_start(mock, options, error);
+    if (status == STATUS_OK)
+        *out = TAKE(mock);
+    return status;
 }
 
 enum status kafka_mock_topic(struct kafka_mock *mock, const char *name, int partitions,

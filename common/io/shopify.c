@@ -54,7 +54,8 @@ enum status shopify_open(const struct shopify_options *options, struct shopify *
     if (!fixed && (options->client_id == NULL || options->client_secret == NULL))
         return error_set(error, STATUS_FATAL, "the shop has no credentials");
     SCOPED(shopify_close) struct shopify *shopify = calloc(1, sizeof *shopify);
-    if (shopify == NULL) return error_set(error, STATUS_FATAL, "out of memory");
+    if (shopify == NULL)
+        return error_set(error, STATUS_FATAL, "out of memory");
     shopify->options = *options;
     buf_init(&shopify->request, SHOPIFY_BODY_MAX);
     if (!make_urls(shopify, options))
@@ -65,14 +66,16 @@ enum status shopify_open(const struct shopify_options *options, struct shopify *
         .body_max = SHOPIFY_BODY_MAX,
     };
     enum status status = http_open(&web, &shopify->http, error);
-    if (status == STATUS_OK) *out = TAKE(shopify);
+    if (status == STATUS_OK)
+        *out = TAKE(shopify);
     return status;
 }
 
 void shopify_close(struct shopify **slot)
 {
     struct shopify *shopify = TAKE(*slot);
-    if (shopify == NULL) return;
+    if (shopify == NULL)
+        return;
     http_close(&shopify->http);
     buf_free(&shopify->request);
     explicit_bzero(&shopify->token, sizeof shopify->token);
@@ -118,7 +121,8 @@ static enum status refuse_token(const struct http_outcome *outcome, struct error
 static enum status take_token(struct shopify *shopify, const struct http_outcome *outcome,
                               struct error *error)
 {
-    if (outcome->code != 200) return refuse_token(outcome, error);
+    if (outcome->code != 200)
+        return refuse_token(outcome, error);
     if (shopify_decode_token(outcome->body, &shopify->token, error) != STATUS_OK)
         return error_set_code(error, STATUS_RETRY, "token",
                               "the shop's answer holds no token");
@@ -184,7 +188,8 @@ static enum status send_graphql(struct shopify *shopify, struct http_request *re
 {
     *outcome = (struct http_outcome){.transport = HTTP_NOT_SENT, .retry_after_ms = -1};
     enum status status = ensure_token(shopify, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     request->url = shopify->graphql_url;
     request->content_type = "application/json";
     status = send_once(shopify, request, outcome, error);
@@ -216,15 +221,20 @@ enum status shopify_set(struct shopify *shopify, struct shopify_set_call *call,
         .body = call->body, .may_send = call->may_send, .self = call->self};
     struct http_outcome outcome;
     enum status status = send_graphql(shopify, &request, &outcome, error);
-    if (status == STATUS_FATAL) return status;
-    if (outcome.transport == HTTP_NO_ANSWER) call->answer.transport = PUSH_TRANSPORT_LOST;
-    if (outcome.transport != HTTP_ANSWERED) return STATUS_OK;
+    if (status == STATUS_FATAL)
+        return status;
+    if (outcome.transport == HTTP_NO_ANSWER)
+        call->answer.transport = PUSH_TRANSPORT_LOST;
+    if (outcome.transport != HTTP_ANSWERED)
+        return STATUS_OK;
     call->answer.transport = 0;
     call->answer.http_status = outcome.code;
     call->retry_after_ms = outcome.retry_after_ms;
-    if (outcome.code != 200) return STATUS_OK;
+    if (outcome.code != 200)
+        return STATUS_OK;
     status = shopify_decode_set(outcome.body, &call->reply, &call->answer, error);
-    if (status != STATUS_OK) call->answer.transport = PUSH_TRANSPORT_GARBLED;
+    if (status != STATUS_OK)
+        call->answer.transport = PUSH_TRANSPORT_GARBLED;
     cost_observe(&shopify->bucket, &call->reply.cost, now_us());
     return STATUS_OK;
 }
@@ -247,7 +257,8 @@ static enum status ask(struct shopify *shopify, struct span *body_out,
     struct http_request request = {.body = buf_view(&shopify->request)};
     struct http_outcome outcome;
     enum status status = send_graphql(shopify, &request, &outcome, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     if (outcome.code != 200)
         return by_rule(push_rule_by_number(PUSH_MATCH_HTTP, outcome.code), "", error);
     if (version_is_too_old(shopify))
@@ -269,7 +280,8 @@ static enum status judge(struct shopify *shopify, enum status decoded,
         return STATUS_RETRY;
     }
     cost_observe(&shopify->bucket, &reply->cost, now_us());
-    if (!reply->has_top_error) return STATUS_OK;
+    if (!reply->has_top_error)
+        return STATUS_OK;
     return by_rule(push_rule_by_code(PUSH_MATCH_TOP_CODE, span_from(reply->top_code)),
                    reply->message, error);
 }
@@ -283,7 +295,8 @@ enum status shopify_read_levels(struct shopify *shopify,
                         wanted->count, location, &shopify->request);
     struct span body;
     enum status status = ask(shopify, &body, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     struct shopify_reply reply;
     status = shopify_decode_levels(body, wanted, &reply, levels, error);
     return judge(shopify, status, &reply, error);
@@ -298,7 +311,8 @@ enum status shopify_locations(struct shopify *shopify, struct pool *pool,
                          &shopify->request);
     struct span body;
     enum status status = ask(shopify, &body, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     struct shopify_reply reply;
     status = shopify_decode_locations(body, pool, &reply, locations, count_out, error);
     return judge(shopify, status, &reply, error);
@@ -312,7 +326,8 @@ enum status shopify_scopes(struct shopify *shopify, unsigned *scopes_out,
                          (struct span){0}, &shopify->request);
     struct span body;
     enum status status = ask(shopify, &body, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     struct shopify_reply reply;
     status = shopify_decode_scopes(body, &reply, scopes_out, error);
     return judge(shopify, status, &reply, error);
@@ -326,7 +341,8 @@ enum status shopify_bulk_run(struct shopify *shopify, struct shopify_bulk *out,
                          shopify_document("catalog_bulk.graphql"), &shopify->request);
     struct span body;
     enum status status = ask(shopify, &body, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     struct shopify_reply reply;
     status = shopify_decode_bulk_run(body, &reply, out, error);
     return judge(shopify, status, &reply, error);
@@ -340,7 +356,8 @@ enum status shopify_bulk_status(struct shopify *shopify, const char *id,
                          &shopify->request);
     struct span body;
     enum status status = ask(shopify, &body, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     struct shopify_reply reply;
     status = shopify_decode_bulk_status(body, &reply, out, error);
     return judge(shopify, status, &reply, error);

@@ -90,11 +90,14 @@ static const struct statement READINGS_FOLD = {
     "ORDER BY sku, location, source, record_offset DESC), "
     "keys AS (SELECT DISTINCT sku, location, source FROM recorded "
     "WHERE type = 0 OR quantity <> 0), "
-    "folded AS (SELECT k.sku, k.location, k.source, c.quantity AS count, "
-    "coalesce(c.quantity, 0) + coalesce((SELECT sum(a.quantity) FROM recorded a "
-    "WHERE a.sku = k.sku AND a.location = k.location AND a.source = k.source "
-    "AND a.type = 1 AND (c.occurred_at IS NULL OR a.occurred_at > c.occurred_at)), 0) "
-    "AS quantity FROM keys k LEFT JOIN counts c USING (sku, location, source)) "
+    "sums AS (SELECT a.sku, a.location, a.source, sum(a.quantity) AS quantity "
+    "FROM recorded a LEFT JOIN counts c USING (sku, location, source) WHERE a.type = 1 "
+    "AND (c.occurred_at IS NULL OR a.occurred_at > c.occurred_at) "
+    "GROUP BY a.sku, a.location, a.source), "
+    "folded AS (SELECT k.sku, k.location, k.source, "
+    "coalesce(c.quantity, 0) + coalesce(s.quantity, 0) AS quantity FROM keys k "
+    "LEFT JOIN counts c USING (sku, location, source) "
+    "LEFT JOIN sums s USING (sku, location, source)) "
     "SELECT format('SKU %s at %s, source %s: events fold to %s, the reading is %s', f.sku, "
     "f.location, f.source, f.quantity, coalesce((coalesce(r.count, 0) + "
     "r.adjusted)::text, 'none')) FROM folded f LEFT JOIN readings r "
@@ -132,11 +135,13 @@ static const struct audit_check CHECKS[] = {
     {"one_write", "every pair in flight has an open write", &WRITE_IN_FLIGHT},
 };
 
+/* Whole tables are joined here; without statistics (a fresh or restored database) the planner
+ * takes them for small and would compare every row with every other. */
 enum status store_audit_begin(struct postgres *postgres, struct error *error)
 {
     return postgres_script(postgres,
                            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-                           "SET LOCAL work_mem = '256MB'",
+                           "SET LOCAL work_mem = '256MB'; SET LOCAL enable_nestloop = off",
                            error);
 }
 

@@ -55,14 +55,14 @@ static const struct statement MERGE_ITEMS = {
 static const struct statement MERGE_LEVELS = {
     "catalog_merge_levels",
     "INSERT INTO shop_levels AS l (shop, sku, location, shown, shown_at, stocked)"
-    " SELECT DISTINCT ON (i.sku, g.code) $1, i.sku, g.code,"
+    " SELECT DISTINCT ON (i.sku COLLATE \"C\", g.code COLLATE \"C\") $1, i.sku, g.code,"
     " CASE WHEN $5 THEN s.on_hand ELSE s.available END, $2, s.active"
     " FROM catalog_levels s"
     " JOIN shop_items i ON i.shop = $1 AND i.item = s.item AND i.sku <> ''"
     " AND NOT i.duplicate"
     " JOIN unnest($3::text[], $4::text[]) g (code, gid) ON g.gid = s.gid"
     " WHERE s.seq > $6 AND s.seq <= $7"
-    " ORDER BY i.sku, g.code"
+    " ORDER BY i.sku COLLATE \"C\", g.code COLLATE \"C\""
     " ON CONFLICT (shop, sku, location) DO UPDATE SET shown = excluded.shown,"
     " shown_at = excluded.shown_at, stocked = excluded.stocked,"
     " dirty = l.desired IS NOT NULL AND l.desired IS DISTINCT FROM excluded.shown"
@@ -83,8 +83,12 @@ static const struct statement VANISH = {
     "l.location)"};
 
 static const struct statement FORGET = {
-    "catalog_forget", "DELETE FROM shop_levels WHERE shop = $1 AND desired IS NULL"
-                      " AND NOT stocked AND write_id IS NULL"};
+    "catalog_forget",
+    "WITH held AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l"
+    " WHERE l.shop = $1 AND l.desired IS NULL AND NOT l.stocked AND l.write_id IS NULL" PAIR_ORDER
+    " FOR UPDATE)"
+    " DELETE FROM shop_levels l USING held"
+    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location"};
 
 #define FAULTS_OF_PAIRS                                                                  \
     "SELECT l.sku, l.location, l.desired, l.fault AS old_fault, " PAIR_FAULT " AS fault" \
@@ -96,9 +100,13 @@ static const struct statement FORGET = {
 
 static const struct statement FAULTS = {
     "catalog_faults",
-    "UPDATE shop_levels l SET fault = f.fault FROM (" FAULTS_OF_PAIRS ") f"
-    " WHERE l.shop = $1 AND l.sku = f.sku AND l.location = f.location"
-    " AND l.fault IS DISTINCT FROM f.fault AND l.write_id IS NULL"};
+    "WITH f AS MATERIALIZED (" FAULTS_OF_PAIRS "),"
+    " held AS MATERIALIZED (SELECT l.sku, l.location, f.fault FROM shop_levels l"
+    " JOIN f USING (sku, location) WHERE l.shop = $1"
+    " AND l.fault IS DISTINCT FROM f.fault AND l.write_id IS NULL" PAIR_ORDER
+    " FOR UPDATE OF l)"
+    " UPDATE shop_levels l SET fault = held.fault FROM held"
+    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location"};
 
 static const struct statement END_RUN = {
     "catalog_end", "UPDATE catalog_runs SET finished_at = now(), items = $2, levels = $3"
@@ -132,9 +140,11 @@ enum status store_catalog_begin(struct postgres *postgres, struct catalog_run *r
     *busy_out = status == STATUS_OK && !rows_bool(&locked, 0, 0);
     if (status == STATUS_OK && !*busy_out)
         status = postgres_script(postgres, STAGING, error);
-    if (status != STATUS_OK || *busy_out) return status;
+    if (status != STATUS_OK || *busy_out)
+        return status;
     status = postgres_query(postgres, &BEGIN_RUN, &params, &begun, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     run->id = rows_int(&begun, 0, 0);
     run->started_at_us = rows_time(&begun, 0, 1);
     return STATUS_OK;
@@ -176,7 +186,8 @@ enum status store_catalog_counts(struct postgres *postgres, const struct catalog
     pg_params_init(&params);
     pg_params_text(&params, run->shop);
     enum status status = postgres_query(postgres, &COUNTS, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     counts->items_before = rows_int(&rows, 0, 0);
     counts->items = rows_int(&rows, 0, 1);
     counts->levels = rows_int(&rows, 0, 2);
@@ -200,17 +211,15 @@ static void add_places(struct pg_params *params, const struct shop_places *place
 }
 
 enum status store_catalog_merge_levels(struct postgres *postgres,
-                                       const struct catalog_run *run,
-                                       const struct shop_places *places,
-                                       enum level_state mode, int64_t from, int64_t to,
-                                       struct error *error)
+                                       const struct catalog_target *target, int64_t from,
+                                       int64_t to, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
-    pg_params_text(&params, run->shop);
-    pg_params_time(&params, true, run->started_at_us);
-    add_places(&params, places);
-    pg_params_bool(&params, mode == LEVEL_ON_HAND);
+    pg_params_text(&params, target->run->shop);
+    pg_params_time(&params, true, target->run->started_at_us);
+    add_places(&params, target->places);
+    pg_params_bool(&params, target->mode == LEVEL_ON_HAND);
     pg_params_int8(&params, from);
     pg_params_int8(&params, to);
     return postgres_query(postgres, &MERGE_LEVELS, &params, NULL, error);
@@ -265,7 +274,8 @@ static enum status report_items(struct postgres *postgres, struct span shop,
     pg_params_init(&params);
     pg_params_text(&params, shop);
     enum status status = postgres_query(postgres, &REPORT_ITEMS, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     report->synced_at_us = rows_time(&rows, 0, 0);
     report->items = rows_int(&rows, 0, 1);
     report->items_without_sku = rows_int(&rows, 0, 2);
@@ -286,7 +296,8 @@ enum status store_catalog_report(struct postgres *postgres, struct span shop,
     enum status status = report_items(postgres, shop, report, error);
     if (status == STATUS_OK)
         status = postgres_query(postgres, &REPORT_PAIRS, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     report->pairs_ready = rows_int(&rows, 0, 0);
     report->pairs_unmapped = rows_int(&rows, 0, 1);
     report->pairs_duplicate = rows_int(&rows, 0, 2);

@@ -66,12 +66,17 @@ enum status store_catalog_counts(struct postgres *postgres, const struct catalog
 enum status store_catalog_merge_items(struct postgres *postgres,
                                       const struct catalog_run *run, struct error *error);
 
+/* Where staged levels go. */
+struct catalog_target {
+    const struct catalog_run *run;
+    const struct shop_places *places;
+    enum level_state mode; /* which quantity is shown */
+};
+
 /* Staged levels after `from` up to `to` (numbers from 1 to counts.levels). */
 enum status store_catalog_merge_levels(struct postgres *postgres,
-                                       const struct catalog_run *run,
-                                       const struct shop_places *places,
-                                       enum level_state mode, int64_t from, int64_t to,
-                                       struct error *error);
+                                       const struct catalog_target *target, int64_t from,
+                                       int64_t to, struct error *error);
 
 /* Levels that vanished, faults of all pairs, and the end of the run. */
 enum status store_catalog_finish(struct postgres *postgres, const struct catalog_run *run,

@@ -103,7 +103,8 @@ enum status store_claim(struct postgres *postgres, const struct push_lease *leas
     pg_params_text_array(&params, places->codes, places->count);
     pg_params_text_array(&params, places->gids, places->count);
     enum status status = postgres_query(postgres, &CLAIM, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     *result_out = rows.count > 0 ? STORE_DONE : STORE_LEASE_LOST;
     for (int row = 0; row < rows.count && !rows_is_null(&rows, row, 0); row++)
         take_claimed(&rows, row, pool, &pairs[(*count_out)++]);
@@ -165,7 +166,8 @@ enum status store_write(struct postgres *postgres, const struct push_lease *leas
     pg_params_bytea(&params, write->body);
     add_pairs(&params, write);
     enum status status = postgres_query(postgres, &STORE_WRITE, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     ASSERT(rows_int(&rows, 0, 1) == (int64_t)write->count);
     *id_out = rows_int(&rows, 0, 0);
     return STATUS_OK;

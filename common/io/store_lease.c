@@ -28,9 +28,11 @@ enum status store_lease_take(struct postgres *postgres, struct push_lease *lease
     pg_params_text(&params, lease->owner);
     pg_params_int8(&params, lease->length_ms);
     enum status status = postgres_query(postgres, &TAKE_LEASE, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     *taken_out = rows.count == 1;
-    if (*taken_out) lease->epoch = rows_int(&rows, 0, 0);
+    if (*taken_out)
+        lease->epoch = rows_int(&rows, 0, 0);
     return STATUS_OK;
 }
 
@@ -44,7 +46,8 @@ static enum status touch(struct postgres *postgres, const struct statement *stat
     pg_params_text(&params, lease->shop);
     pg_params_text(&params, lease->owner);
     pg_params_int8(&params, lease->epoch);
-    if (with_length) pg_params_int8(&params, lease->length_ms);
+    if (with_length)
+        pg_params_int8(&params, lease->length_ms);
     enum status status = postgres_query(postgres, statement, &params, &rows, error);
     *touched = rows.affected;
     return status;

@@ -18,4 +18,11 @@
     "WITH lease AS (UPDATE shop_leases SET expires_at = now() + $4 * interval '1 ms'"    \
     " WHERE shop = $1 AND owner = $2 AND epoch = $3 RETURNING shop)"
 
+/*
+ * Whoever locks several rows of shop_levels takes them in this order (of bytes, not of a
+ * locale), or skips those that are taken: apply, push and the catalogue would lock each
+ * other out for a moment otherwise, and a whole batch would be done again.
+ */
+#define PAIR_ORDER " ORDER BY l.sku COLLATE \"C\", l.location COLLATE \"C\""
+
 #endif

@@ -26,28 +26,35 @@ static const struct statement SETTLE = {
     ", w AS (UPDATE shop_writes SET state = $6, detail = $7, body = '',"
     " attempts = attempts + 1, settled_at = clock_timestamp()"
     " FROM lease WHERE id = $5 AND settled_at IS NULL RETURNING id),"
-    " l AS (UPDATE shop_levels l SET write_id = NULL, fault = u.fault,"
+    " u AS (SELECT * FROM unnest($9::text[], $10::text[], $11::bigint[], $12::int2[],"
+    " $13::text[]) u (sku, location, quantity, fate, fault)),"
+    " held AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l, w"
+    " WHERE l.shop = $1 AND l.write_id = w.id AND (l.sku, l.location) IN"
+    " (SELECT u.sku, u.location FROM u)" PAIR_ORDER " FOR UPDATE OF l),"
+    " done AS (UPDATE shop_levels l SET write_id = NULL, fault = u.fault,"
     " shown = CASE u.fate WHEN 1 THEN u.quantity WHEN 0 THEN l.shown END,"
     " shown_at = CASE u.fate WHEN 0 THEN l.shown_at ELSE clock_timestamp() END,"
     " held_until = CASE u.fate WHEN 2 THEN clock_timestamp() + $8 * interval '1 ms' END,"
     " dirty = l.desired IS NOT NULL AND l.desired IS DISTINCT FROM"
     " CASE u.fate WHEN 1 THEN u.quantity WHEN 0 THEN l.shown END"
-    " FROM w, unnest($9::text[], $10::text[], $11::bigint[], $12::int2[], $13::text[])"
-    " u (sku, location, quantity, fate, fault)"
-    " WHERE l.shop = $1 AND l.sku = u.sku AND l.location = u.location"
-    " AND l.write_id = w.id RETURNING 1)"
-    " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM l)"};
+    " FROM held JOIN u USING (sku, location)"
+    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location RETURNING 1)"
+    " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM done)"};
 
 static const struct statement SHOWN = {
     "push_shown", UNDER_LEASE
-    ", l AS (UPDATE shop_levels l SET shown = u.shown, shown_at = clock_timestamp(),"
+    ", u AS (SELECT * FROM unnest($5::text[], $6::text[], $7::bigint[], $8::text[])"
+    " u (sku, location, shown, fault)),"
+    " held AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l, lease"
+    " WHERE l.shop = $1 AND l.shown IS NULL AND l.write_id IS NULL"
+    " AND (l.sku, l.location) IN (SELECT u.sku, u.location FROM u)" PAIR_ORDER
+    " FOR UPDATE OF l),"
+    " done AS (UPDATE shop_levels l SET shown = u.shown, shown_at = clock_timestamp(),"
     " fault = u.fault, stocked = l.stocked AND u.fault <> 'not_stocked',"
     " dirty = l.desired IS NOT NULL AND l.desired IS DISTINCT FROM u.shown"
-    " FROM lease, unnest($5::text[], $6::text[], $7::bigint[], $8::text[])"
-    " u (sku, location, shown, fault)"
-    " WHERE l.shop = $1 AND l.sku = u.sku AND l.location = u.location"
-    " AND l.shown IS NULL AND l.write_id IS NULL RETURNING 1)"
-    " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM l)"};
+    " FROM held JOIN u USING (sku, location)"
+    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location RETURNING 1)"
+    " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM done)"};
 
 static const struct statement BACKLOG = {"push_backlog",
                                          "SELECT count(*) FILTER (WHERE fault = ''),"
@@ -73,7 +80,8 @@ static enum status load_pairs(struct postgres *postgres, struct pool *pool,
     pg_params_init(&params);
     pg_params_int8(&params, write->id);
     enum status status = postgres_query(postgres, &OPEN_PAIRS, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     if (rows.count < 1 || rows.count > PUSH_PAIRS_MAX)
         return error_set(error, STATUS_FATAL, "write %lld has %d pairs, not 1 to %d",
                          (long long)write->id, rows.count, PUSH_PAIRS_MAX);
@@ -96,7 +104,8 @@ enum status store_open_write(struct postgres *postgres, struct span shop,
     pg_params_init(&params);
     pg_params_text(&params, shop);
     enum status status = postgres_query(postgres, &OPEN_WRITE, &params, &rows, error);
-    if (status != STATUS_OK || rows.count == 0) return status;
+    if (status != STATUS_OK || rows.count == 0)
+        return status;
     write->id = rows_int(&rows, 0, 0);
     write->key = pool_span(pool, rows_span(&rows, 0, 1));
     write->body = pool_span(pool, rows_span(&rows, 0, 2));
@@ -191,7 +200,8 @@ enum status store_backlog(struct postgres *postgres, struct span shop,
     pg_params_init(&params);
     pg_params_text(&params, shop);
     enum status status = postgres_query(postgres, &BACKLOG, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     backlog->dirty = rows_int(&rows, 0, 0);
     backlog->faulted = rows_int(&rows, 0, 1);
     return STATUS_OK;

@@ -39,8 +39,8 @@ enum status store_lease_release(struct postgres *postgres, const struct push_lea
 
 /* Codes of the contract's locations and the shop's ids of them, side by side. */
 struct shop_places {
-    const struct span *codes;
-    const struct span *gids;
+    struct span *codes;
+    struct span *gids;
     size_t count;
 };
 

@@ -315,25 +315,26 @@ static enum status config_finish(enum status status, struct error *error)
     return status;
 }
 
-enum status config_parse(const struct command_spec *spec, int argc, char **argv,
-                         struct config *config, void *own, struct parsed *parsed_out,
-                         struct error *error)
+enum status config_parse(const struct command_spec *spec, struct parsed *parsed,
+                         struct config *config, void *own, struct error *error)
 {
-    ASSERT(argc >= 1);
+    ASSERT(parsed->argc >= 1);
     *config = (struct config){0};
-    *parsed_out = (struct parsed){.first = argc};
-    const char *form = help_asked(argc, argv);
-    if (form != NULL) {
-        parsed_out->done = true;
+    parsed->first = parsed->argc;
+    const char *form = help_asked(parsed->argc, parsed->argv);
+    parsed->done = form != NULL;
+    if (form != NULL)
         return help_print(spec, form, error);
-    }
     for (size_t i = 0; i < SETTINGS_COUNT; i++)
         setting_store_default(&SETTINGS[i], config);
-    struct walk walk = {
-        .spec = spec, .argc = argc, .argv = argv, .config = config, .own = own};
+    struct walk walk = {.spec = spec,
+                        .argc = parsed->argc,
+                        .argv = parsed->argv,
+                        .config = config,
+                        .own = own};
     enum status status = config_environment(spec, config, error);
     if (status == STATUS_OK)
-        status = walk_run(&walk, &parsed_out->first, error);
+        status = walk_run(&walk, &parsed->first, error);
     if (status == STATUS_OK)
         status = config_needs(spec, config, error);
     return config_finish(status, error);

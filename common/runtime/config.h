@@ -62,20 +62,23 @@ struct command_spec {
     size_t flag_count;
 };
 
-/*
- * Reads environment and argv (argv[0] is the command's own name). Prints help and sets
- * *done_out where --help was asked. Positional arguments start at *first_out.
- * STATUS_REJECT with exit code 64 for wrong use, STATUS_FATAL with 78 for a bad setting
- * (also for a PARSTOCK_KAFKA__ property that would break exactly-once or order).
- * Texts point into the environment, argv, or memory kept until the process ends.
- */
+/* What main was given (argv[0] is the command's own name), and what was found in it. */
 struct parsed {
-    bool done;
-    int first; /* index into argv of the first positional argument */
+    int argc;
+    char **argv; /* flags are moved in front of the positional arguments */
+    bool done;   /* help was printed: nothing else is wanted */
+    int first;   /* index into argv of the first positional argument */
 };
-enum status config_parse(const struct command_spec *spec, int argc, char **argv,
-                         struct config *config, void *own, struct parsed *parsed_out,
-                         struct error *error);
+
+/*
+ * Reads the environment, then argv: fills `config`, the command's own flags in `own`
+ * (NULL where it has none), and the rest of `parsed`. STATUS_REJECT with exit code 64 for
+ * wrong use, STATUS_FATAL with 78 for a bad setting (also for a PARSTOCK_KAFKA__ property
+ * that would break exactly-once or order). Texts point into the environment, argv, or
+ * memory kept until the process ends.
+ */
+enum status config_parse(const struct command_spec *spec, struct parsed *parsed,
+                         struct config *config, void *own, struct error *error);
 
 /* A secret by NAME or NAME_FILE; NULL where neither is set. Kept until the process ends.
  */

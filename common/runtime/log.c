@@ -146,7 +146,7 @@ static void log_field(struct buf *line, const char *name, const char *text)
 
 static void log_fields(struct buf *line, const struct log_field *fields)
 {
-    for (size_t i = 0; fields[i].name != NULL && i < LOG_FIELDS_MAX; i++) {
+    for (size_t i = 0; i < LOG_FIELDS_MAX && fields[i].name != NULL; i++) {
         if (fields[i].text != NULL) {
             log_field(line, fields[i].name, fields[i].text);
             continue;

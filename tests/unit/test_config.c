@@ -55,7 +55,8 @@ static enum status parse_with(const struct command_spec *spec, const char *line)
     arguments[argument_count] = NULL;
     own = (struct own){0};
     error = (struct error){0};
-    return config_parse(spec, argument_count, arguments, &config, &own, &parsed, &error);
+    parsed = (struct parsed){.argc = argument_count, .argv = arguments};
+    return config_parse(spec, &parsed, &config, &own, &error);
 }
 
 static enum status parse(const char *line)

@@ -40,9 +40,9 @@ static struct fixture fix;
 static enum reason decode_span(struct span value)
 {
     const struct event_input input = {
-        .value = value, .recorded_at_ms = fix.recorded_at_ms, .cloud = &fix.cloud};
+        .contract = fix.contract, .value = value, .recorded_at_ms = fix.recorded_at_ms, .cloud = &fix.cloud};
     pool_reset(&fix.pool);
-    return event_json_decode(fix.decoder, fix.contract, &input, &fix.pool, &fix.event,
+    return event_json_decode(fix.decoder, &input, &fix.pool, &fix.event,
                              fix.detail);
 }
 
@@ -145,11 +145,12 @@ static void test_texts_lie_in_the_value_or_the_pool(void **state)
     assert_true(id.bytes >= VALUE && id.bytes < VALUE + sizeof(VALUE));
     struct event first = fix.event;
     const struct event_input other = {
+        .contract = fix.contract,
         .value = SPAN_OF(HEAD PLACE COUNT TIME ",\"id\":\"\\u0042\\u0043\"}"),
         .recorded_at_ms = NOW_MS};
     struct event second;
     assert_int_equal(
-        event_json_decode(fix.decoder, fix.contract, &other, &fix.pool, &second, NULL),
+        event_json_decode(fix.decoder, &other, &fix.pool, &second, NULL),
         REASON_NONE);
     assert_true(span_is(first.reference, "qA"));
     assert_true(span_is(second.id, "BC"));
@@ -163,9 +164,10 @@ static void test_escaped_sku_that_is_normal_already_is_kept(void **state)
     assert_int_equal(decode(value), REASON_NONE);
     struct event event = fix.event;
     const struct event_input other = {
+        .contract = fix.contract,
         .value = SPAN_OF("{\"\\u0058\\u0058\\u0058\\u0058\":1}")};
     struct event unused;
-    (void)event_json_decode(fix.decoder, fix.contract, &other, &fix.pool, &unused, NULL);
+    (void)event_json_decode(fix.decoder, &other, &fix.pool, &unused, NULL);
     assert_true(span_is(event.sku, "A-1"));
 }
 

@@ -138,13 +138,17 @@ static void test_statuses_and_transports(void **state)
 static bool is_expected(const struct push_rule *rule)
 {
     for (size_t at = 0; at < COUNT(USER_CODES); at++)
-        if (strcmp(USER_CODES[at].id, rule->id) == 0) return true;
+        if (strcmp(USER_CODES[at].id, rule->id) == 0)
+            return true;
     for (size_t at = 0; at < COUNT(TOP_CODES); at++)
-        if (strcmp(TOP_CODES[at].id, rule->id) == 0) return true;
+        if (strcmp(TOP_CODES[at].id, rule->id) == 0)
+            return true;
     for (size_t at = 0; at < COUNT(STATUSES); at++)
-        if (strcmp(STATUSES[at].id, rule->id) == 0) return true;
+        if (strcmp(STATUSES[at].id, rule->id) == 0)
+            return true;
     for (size_t at = 0; at < COUNT(TRANSPORTS); at++)
-        if (strcmp(TRANSPORTS[at].id, rule->id) == 0) return true;
+        if (strcmp(TRANSPORTS[at].id, rule->id) == 0)
+            return true;
     return strcmp(rule->id, "applied") == 0;
 }
 

@@ -146,10 +146,10 @@ int apply_main(int argc, char **argv)
     static struct apply apply; /* too large for a stack */
     struct error error = {0};
     struct apply_flags flags = {0};
-    struct parsed parsed = {0};
+    struct parsed parsed = {.argc = argc, .argv = argv};
     if (argc == 2 && strcmp(argv[1], "--explain") == 0)
         return explain_rules();
-    if (config_parse(&SPEC, argc, argv, &apply.config, &flags, &parsed, &error) != STATUS_OK)
+    if (config_parse(&SPEC, &parsed, &apply.config, &flags, &error) != STATUS_OK)
         return config_fail(&SPEC, &error);
     if (parsed.done)
         return 0;

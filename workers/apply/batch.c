@@ -133,10 +133,11 @@ static void decode(struct batch *batch, struct item *item)
 {
     struct cloud_attributes cloud = {0};
     bool any = read_headers(item, &cloud);
-    const struct event_input input = {.value = item->record.value,
+    const struct event_input input = {.contract = batch->contract,
+                                      .value = item->record.value,
                                       .recorded_at_ms = item->record.timestamp_ms,
                                       .cloud = any ? &cloud : NULL};
-    item->reason = event_json_decode(batch->decoder, batch->contract, &input, &batch->pool,
+    item->reason = event_json_decode(batch->decoder, &input, &batch->pool,
                                      &item->event, item->detail);
     if (item->reason != REASON_NONE)
         return;

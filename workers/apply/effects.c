@@ -188,7 +188,8 @@ static enum status desired_effects(struct batch *batch, struct store_effects *ef
 
 static struct span to_pool(struct pool *pool, const struct buf *buf)
 {
-    return buf->failed ? (struct span){0} : pool_span(pool, buf_view(buf));
+    struct span nothing = {0};
+    return buf->failed ? nothing : pool_span(pool, buf_view(buf));
 }
 
 static void received_headers(const struct item *item, struct buf *out)

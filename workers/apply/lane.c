@@ -11,98 +11,12 @@
 
 #define IDLE_WAIT_MS 100
 
-/* ---- partitions ------------------------------------------------------------------------------- */
-
-static struct part *find_part(struct lane *lane, int32_t partition)
-{
-    for (size_t at = 0; at < lane->part_count; at++)
-        if (lane->parts[at].partition == partition)
-            return &lane->parts[at];
-    return NULL;
-}
-
-void lane_take_part(struct lane *lane, int32_t partition, const struct take *take)
-{
-    (void)pthread_mutex_lock(&lane->lock);
-    struct part *part = find_part(lane, partition);
-    if (part == NULL) {
-        ASSERT(lane->part_count < LANE_PARTS_MAX);
-        part = &lane->parts[lane->part_count++];
-    } else {
-        relay_end(&part->relay);
-    }
-    *part = (struct part){.partition = partition,
-                          .epoch = take->epoch,
-                          .next_offset = take->next_offset};
-    relay_begin(&part->relay, partition);
-    (void)pthread_mutex_unlock(&lane->lock);
-}
-
-static void forget_records(struct lane *lane, int32_t partition)
-{
-    size_t kept = 0;
-    for (size_t at = 0; at < lane->record_count; at++) {
-        if (lane->records[at].partition == partition)
-            kafka_record_release(&lane->records[at]);
-        else
-            lane->records[kept++] = lane->records[at];
-    }
-    lane->record_count = kept;
-}
-
-void lane_drop_part(struct lane *lane, int32_t partition)
-{
-    (void)pthread_mutex_lock(&lane->lock);
-    struct part *part = find_part(lane, partition);
-    if (part != NULL) {
-        relay_end(&part->relay);
-        forget_records(lane, partition);
-        *part = lane->parts[--lane->part_count];
-    }
-    (void)pthread_mutex_unlock(&lane->lock);
-}
-
-size_t lane_hints(struct lane *lane, struct lane_hint *hints, size_t max)
-{
-    size_t count = 0;
-    (void)pthread_mutex_lock(&lane->lock);
-    for (size_t at = 0; at < lane->part_count && count < max; at++)
-        if (!lane->parts[at].lost && lane->parts[at].next_offset >= 0)
-            hints[count++] = (struct lane_hint){lane->parts[at].partition,
-                                                lane->parts[at].next_offset};
-    (void)pthread_mutex_unlock(&lane->lock);
-    return count;
-}
-
-int32_t lane_lost_part(struct lane *lane, int64_t after_us)
-{
-    int32_t found = -1;
-    int64_t now_us = clock_monotonic_us();
-    (void)pthread_mutex_lock(&lane->lock);
-    for (size_t at = 0; at < lane->part_count; at++)
-        if (lane->parts[at].lost && now_us - lane->parts[at].lost_at_us > after_us)
-            found = lane->parts[at].partition;
-    (void)pthread_mutex_unlock(&lane->lock);
-    return found;
-}
-
-static void lose_part(struct lane *lane, struct part *part)
-{
-    part->lost = true;
-    part->lost_at_us = clock_monotonic_us();
-    relay_end(&part->relay);
-    forget_records(lane, part->partition);
-    metric_add(lane->metrics.fenced, 1);
-    log_warn("partition has another owner; dropped", LOG_TEXT("topic", lane->apply->topic),
-             LOG_INT("partition", part->partition), LOG_INT("epoch", part->epoch), LOG_END);
-}
-
 /* ---- records in hand ---------------------------------------------------------------------------- */
 
 /* What was fetched before a partition was dropped, or below its offset, is not ours. */
 static bool is_wanted(struct lane *lane, const struct kafka_record *record)
 {
-    const struct part *part = find_part(lane, record->partition);
+    const struct part *part = lane_part(lane, record->partition);
     return part != NULL && !part->lost && record->offset >= part->next_offset;
 }
 
@@ -164,11 +78,11 @@ static enum status learn_progress(struct lane *lane, struct error *error)
     enum status status =
         store_progress(lane->postgres, span_from(lane->apply->topic), &rows, error);
     for (int row = 0; status == STATUS_OK && row < rows.count; row++) {
-        struct part *part = find_part(lane, (int32_t)rows_int(&rows, row, 0));
+        struct part *part = lane_part(lane, (int32_t)rows_int(&rows, row, 0));
         if (part == NULL || part->lost)
             continue;
         if (rows_int(&rows, row, 1) != part->epoch) {
-            lose_part(lane, part);
+            lane_lose_part(lane, part);
             continue;
         }
         if (rows_int(&rows, row, 2) != part->next_offset)
@@ -213,7 +127,7 @@ static enum status fill_batch(struct lane *lane, struct error *error)
 static size_t fences_of(struct lane *lane, struct fence *fences)
 {
     for (size_t at = 0; at < lane->batch.part_count; at++) {
-        const struct part *part = find_part(lane, lane->batch.parts[at].partition);
+        const struct part *part = lane_part(lane, lane->batch.parts[at].partition);
         ASSERT(part != NULL && !part->lost);
         fences[at] = (struct fence){.partition = part->partition,
                                     .epoch = part->epoch,
@@ -233,7 +147,7 @@ static bool lose_fenced(struct lane *lane, const struct store_found *found)
             held = held || store_fence_row(found, row) == partition;
         if (held)
             continue;
-        lose_part(lane, find_part(lane, partition));
+        lane_lose_part(lane, lane_part(lane, partition));
         any = true;
     }
     return any;
@@ -244,7 +158,7 @@ static void progress_of(struct lane *lane, const struct fence *fences,
 {
     for (size_t at = 0; at < lane->batch.part_count; at++) {
         const struct part_count *counts = &lane->batch.parts[at];
-        struct part *part = find_part(lane, counts->partition);
+        struct part *part = lane_part(lane, counts->partition);
         progress[at] = (struct progress_write){.fence = fences[at],
                                                .next_offset = counts->next_offset,
                                                .first_offset = counts->first_offset};
@@ -286,14 +200,15 @@ static void settle(struct lane *lane, const struct store_effects *effects)
     const struct relay_way way = apply_relay_way(lane->apply);
     for (size_t at = 0; at < effects->progress_count; at++) {
         const struct progress_write *progress = &effects->progress[at];
-        struct part *part = find_part(lane, progress->fence.partition);
+        struct part *part = lane_part(lane, progress->fence.partition);
         part->next_offset = progress->next_offset;
         if (progress->relayed_below > 0)
             part->relay.trimmed = progress->relayed_below;
+        const struct relay_rows rows = {effects->outbox, effects->outbox_count,
+                                        part->next_offset};
         struct error error = {0};
         if (!part->relay.behind)
-            (void)relay_send(&part->relay, &way, effects->outbox, effects->outbox_count,
-                             part->next_offset, &error);
+            (void)relay_send(&part->relay, &way, &rows, &error);
     }
     count_outcomes(lane);
     log_rejected(lane);

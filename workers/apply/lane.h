@@ -65,7 +65,11 @@ void lane_join(struct lane *lane); /* after life_end: waits for the thread */
 void lane_finish(struct lane *lane); /* removes outbox rows that the broker has */
 void lane_close(struct lane *lane);
 
-/* Called from the group's thread. */
+/* parts.c; with the lock held. NULL = not ours. */
+struct part *lane_part(struct lane *lane, int32_t partition);
+void lane_lose_part(struct lane *lane, struct part *part);
+
+/* parts.c; called from the group's thread, take the lock themselves. */
 void lane_take_part(struct lane *lane, int32_t partition, const struct take *take);
 void lane_drop_part(struct lane *lane, int32_t partition);
 

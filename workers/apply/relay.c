@@ -108,21 +108,20 @@ static void append(struct relay *relay, struct relay_lot *lot)
 }
 
 enum status relay_send(struct relay *relay, const struct relay_way *way,
-                       const struct outbox_row *rows, size_t count, int64_t below,
-                       struct error *error)
+                       const struct relay_rows *rows, struct error *error)
 {
     struct relay_lot *lot = calloc(1, sizeof(*lot));
     if (lot == NULL) {
         relay->behind = true;
         return error_set(error, STATUS_RETRY, "apply: out of memory for the outbox");
     }
-    lot->below = below;
+    lot->below = rows->below;
     atomic_store(&lot->pending, 1);
     append(relay, lot);
     enum status status = STATUS_OK;
-    for (size_t at = 0; at < count && status == STATUS_OK; at++)
-        if (rows[at].partition == relay->partition)
-            status = send_row(way, &rows[at], lot, error);
+    for (size_t at = 0; at < rows->count && status == STATUS_OK; at++)
+        if (rows->rows[at].partition == relay->partition)
+            status = send_row(way, &rows->rows[at], lot, error);
     if (status != STATUS_OK)
         atomic_store(&lot->failed, true);
     return status;
@@ -152,7 +151,7 @@ static enum status send_page(struct relay *relay, const struct relay_way *way,
     for (int row = 0; row < rows->count; row++)
         page[row] = store_outbox_row(rows, row);
     size_t count = whole_offsets(page, (size_t)rows->count, from);
-    return relay_send(relay, way, page, count, *from, error);
+    return relay_send(relay, way, &(struct relay_rows){page, count, *from}, error);
 }
 
 enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
@@ -174,7 +173,8 @@ enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
             return status;
     }
     relay->behind = false;
-    return relay_send(relay, way, NULL, 0, next_offset > from ? next_offset : from, error);
+    const struct relay_rows none = {.below = next_offset > from ? next_offset : from};
+    return relay_send(relay, way, &none, error);
 }
 
 /* ---- settling ------------------------------------------------------------------------------------ */

@@ -37,10 +37,16 @@ void relay_acked(void *opaque, const struct error *error);
 /* A partition that has just been taken: its table may hold an earlier owner's rows. */
 void relay_begin(struct relay *relay, int32_t partition);
 
-/* Sends the rows of one committed batch; `below` is the offset after its last record. */
+/* Rows that were committed together. */
+struct relay_rows {
+    const struct outbox_row *rows; /* those of other partitions are passed over */
+    size_t count;
+    int64_t below; /* the table has no other row below this offset */
+};
+
+/* Sends the rows of one committed batch. */
 enum status relay_send(struct relay *relay, const struct relay_way *way,
-                       const struct outbox_row *rows, size_t count, int64_t below,
-                       struct error *error);
+                       const struct relay_rows *rows, struct error *error);
 
 /* Reads and sends what the table holds, up to the fence's `next_offset`. */
 enum status relay_catch_up(struct relay *relay, const struct relay_way *way,

@@ -147,9 +147,9 @@ int audit_main(int argc, char **argv)
     struct error error = {0};
     struct config config = {0};
     struct audit_flags flags = {0};
-    struct parsed parsed = {0};
+    struct parsed parsed = {.argc = argc, .argv = argv};
     struct audit audit = {0};
-    if (config_parse(&SPEC, argc, argv, &config, &flags, &parsed, &error) != STATUS_OK)
+    if (config_parse(&SPEC, &parsed, &config, &flags, &error) != STATUS_OK)
         return config_fail(&SPEC, &error);
     if (parsed.done)
         return 0;

@@ -103,9 +103,8 @@ int dev_broker_main(int argc, char **argv)
     struct error error = {0};
     struct config config = {0};
     struct dev_broker_flags flags = {.brokers = 1};
-    struct parsed parsed = {0};
-    enum status status =
-        config_parse(&SPEC, argc, argv, &config, &flags, &parsed, &error);
+    struct parsed parsed = {.argc = argc, .argv = argv};
+    enum status status = config_parse(&SPEC, &parsed, &config, &flags, &error);
     if (parsed.done)
         return 0;
     if (status == STATUS_OK)

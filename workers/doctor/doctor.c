@@ -167,9 +167,9 @@ int doctor_main(int argc, char **argv)
 {
     struct error error = {0};
     struct config config = {0};
-    struct parsed parsed = {0};
+    struct parsed parsed = {.argc = argc, .argv = argv};
     enum output output = OUTPUT_TABLE;
-    enum status status = config_parse(&SPEC, argc, argv, &config, NULL, &parsed, &error);
+    enum status status = config_parse(&SPEC, &parsed, &config, NULL, &error);
     if (parsed.done)
         return 0;
     if (status == STATUS_OK && parsed.first < argc) {

@@ -66,8 +66,8 @@ int migrate_main(int argc, char **argv)
     struct error error = {0};
     struct config config = {0};
     struct migrate_flags flags = {0};
-    struct parsed parsed = {0};
-    if (config_parse(&SPEC, argc, argv, &config, &flags, &parsed, &error) != STATUS_OK)
+    struct parsed parsed = {.argc = argc, .argv = argv};
+    if (config_parse(&SPEC, &parsed, &config, &flags, &error) != STATUS_OK)
         return config_fail(&SPEC, &error);
     if (parsed.done) return 0;
     if (migrate_run(&config, &flags, &error) != STATUS_OK)

@@ -198,10 +198,10 @@ static enum status run(const struct config *config, bool *refused_out,
 int normalize_main(int argc, char **argv)
 {
     struct config config;
-    struct parsed parsed;
+    struct parsed parsed = {.argc = argc, .argv = argv};
     struct error error;
     bool refused = false;
-    if (config_parse(&SPEC, argc, argv, &config, NULL, &parsed, &error) != STATUS_OK)
+    if (config_parse(&SPEC, &parsed, &config, NULL, &error) != STATUS_OK)
         return config_fail(&SPEC, &error);
     if (parsed.done)
         return 0;

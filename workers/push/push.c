@@ -19,7 +19,6 @@
 
 #define LEASE_SECONDS 20
 #define TIMEOUT_SECONDS 8
-#define CONNECT_TIMEOUT_MS 5000
 
 struct push_flags {
     const char *shop;
@@ -64,52 +63,6 @@ struct fleet {
     struct pusher *pushers;
     size_t count;
 };
-
-static enum status secret(struct span shop, const char *suffix, const char **value_out,
-                          struct error *error)
-{
-    char name[256];
-    config_shop_variable(shop, suffix, name, sizeof name);
-    return config_secret(name, value_out, error);
-}
-
-static enum status find_credentials(struct pusher *pusher, struct error *error)
-{
-    struct span shop = pusher->shop->name;
-    enum status status = secret(shop, "_TOKEN", &pusher->token, error);
-    if (status == STATUS_OK)
-        status = secret(shop, "_CLIENT_ID", &pusher->client_id, error);
-    if (status == STATUS_OK)
-        status = secret(shop, "_CLIENT_SECRET", &pusher->client_secret, error);
-    if (status != STATUS_OK) return status;
-    if (pusher->token != NULL ||
-        (pusher->client_id != NULL && pusher->client_secret != NULL))
-        return STATUS_OK;
-    char name[256];
-    config_shop_variable(shop, "_TOKEN", name, sizeof name);
-    error_set(
-        error, STATUS_FATAL,
-        "shop %.*s has no credentials: set %s (or .._CLIENT_ID and .._CLIENT_SECRET)",
-        SPAN_ARGS(shop), name);
-    return error_exit(error, EXIT_CONFIG);
-}
-
-/* Codes and ids of the locations that this shop has. */
-static bool find_places(struct pusher *pusher, const struct contract *contract)
-{
-    struct span *codes = calloc(contract->location_count, sizeof *codes);
-    struct span *gids = calloc(contract->location_count, sizeof *gids);
-    size_t count = 0;
-    pusher->places = (struct shop_places){.codes = codes, .gids = gids};
-    if (codes == NULL || gids == NULL) return false;
-    for (size_t at = 0; at < contract->location_count; at++) {
-        if (pusher->shop->gids[at].bytes == NULL) continue;
-        codes[count] = contract->locations[at].code;
-        gids[count++] = pusher->shop->gids[at];
-    }
-    pusher->places.count = count;
-    return true;
-}
 
 static struct metric *counter(const struct pusher *pusher, const char *name,
                               const char *verdict, const char *help)
@@ -183,20 +136,11 @@ static enum status prepare(struct pusher *pusher, const struct push_settings *se
     buf_init(&pusher->body, SHOPIFY_BODY_MAX);
     make_metrics(pusher);
     life_ready(pusher->part, false, "starting");
-    enum status status = find_credentials(pusher, error);
-    if (status != STATUS_OK) return status;
-    if (!find_places(pusher, settings->contract))
-        return error_set(error, STATUS_FATAL, "out of memory");
-    const struct shopify_options options = {
-        .endpoint = shop->endpoint,
-        .api_version = shop->api_version,
-        .token = pusher->token,
-        .client_id = pusher->client_id,
-        .client_secret = pusher->client_secret,
-        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .total_timeout_ms = (int)settings->timeout_ms,
-    };
-    return shopify_open(&options, &pusher->shopify, error);
+    enum status status =
+        shop_access_places(settings->contract, shop, &pusher->places, error);
+    if (status == STATUS_OK)
+        status = shop_access_open(shop, settings->timeout_ms, &pusher->shopify, error);
+    return status;
 }
 
 static enum status choose_shops(struct fleet *fleet, const char *only,
@@ -209,7 +153,8 @@ static enum status choose_shops(struct fleet *fleet, const char *only,
         return error_exit(error, EXIT_USAGE);
     }
     fleet->pushers = calloc(contract->shop_count + 1, sizeof *fleet->pushers);
-    if (fleet->pushers == NULL) return error_set(error, STATUS_FATAL, "out of memory");
+    if (fleet->pushers == NULL)
+        return error_set(error, STATUS_FATAL, "out of memory");
     enum status status = STATUS_OK;
     for (size_t at = 0; at < contract->shop_count && status == STATUS_OK; at++)
         if (wanted < 0 || (size_t)wanted == at)
@@ -226,8 +171,7 @@ static void close_fleet(struct fleet *fleet)
         shopify_close(&pusher->shopify);
         pool_free(&pusher->pool);
         buf_free(&pusher->body);
-        free((void *)(uintptr_t)pusher->places.codes);
-        free((void *)(uintptr_t)pusher->places.gids);
+        shop_access_places_free(&pusher->places);
     }
     free(fleet->pushers);
 }
@@ -273,9 +217,12 @@ static enum status serve(struct fleet *fleet, const struct push_flags *flags,
     const struct config *config = fleet->settings.config;
     SCOPED(admin_close) struct admin *admin = NULL;
     enum status status = life_begin(error);
-    if (status == STATUS_OK) status = admin_open(config, &admin, error);
-    if (status == STATUS_OK) status = choose_shops(fleet, flags->shop, error);
-    if (status == STATUS_OK) status = run_threads(fleet, error);
+    if (status == STATUS_OK)
+        status = admin_open(config, &admin, error);
+    if (status == STATUS_OK)
+        status = choose_shops(fleet, flags->shop, error);
+    if (status == STATUS_OK)
+        status = run_threads(fleet, error);
     return status;
 }
 
@@ -286,11 +233,13 @@ static enum status run(const struct config *config, const struct push_flags *fla
     SCOPED(contract_free) struct contract *contract = NULL;
     struct fleet fleet = {.settings = {.config = config}};
     enum status status = log_open("push", config->log_level, error);
-    if (status == STATUS_OK) status = check_times(flags, &fleet, error);
+    if (status == STATUS_OK)
+        status = check_times(flags, &fleet, error);
     if (status == STATUS_OK)
         status = contract_file_load(config->contract_path, &text, &contract, error);
     fleet.settings.contract = contract;
-    if (status == STATUS_OK) status = serve(&fleet, flags, error);
+    if (status == STATUS_OK)
+        status = serve(&fleet, flags, error);
     close_fleet(&fleet);
     return status;
 }
@@ -300,10 +249,12 @@ int push_main(int argc, char **argv)
     struct error error = {0};
     struct config config = {0};
     struct push_flags flags = {0};
-    struct parsed parsed = {0};
-    if (config_parse(&SPEC, argc, argv, &config, &flags, &parsed, &error) != STATUS_OK)
+    struct parsed parsed = {.argc = argc, .argv = argv};
+    if (config_parse(&SPEC, &parsed, &config, &flags, &error) != STATUS_OK)
         return config_fail(&SPEC, &error);
-    if (parsed.done) return 0;
-    if (run(&config, &flags, &error) != STATUS_OK) return config_fail(&SPEC, &error);
+    if (parsed.done)
+        return 0;
+    if (run(&config, &flags, &error) != STATUS_OK)
+        return config_fail(&SPEC, &error);
     return 0;
 }

@@ -22,6 +22,7 @@
 #include "common/io/store_push.h"
 #include "common/runtime/config.h"
 #include "common/runtime/metrics.h"
+#include "common/runtime/shop_access.h"
 
 #include <pthread.h>
 
@@ -51,9 +52,6 @@ struct pusher {
     char name[128]; /* the shop's, for log lines */
     char part[128]; /* "shop <name>", for readiness */
     char owner[PUSH_OWNER_MAX];
-    const char *token;
-    const char *client_id;
-    const char *client_secret;
     struct shop_places places;
     struct postgres *postgres;
     struct shopify *shopify;
@@ -65,6 +63,7 @@ struct pusher {
     bool looked;        /* open writes were looked for since the lease was taken */
     size_t limit;       /* pairs a call, halved while a bad pair hides */
     int tries;          /* of whatever is away */
+    char complaint[96]; /* what was said last of it, so that it is said once */
     int resends;        /* of the open write by this process without a verdict */
     bool maybe_applied; /* the open write may have been applied by an earlier try */
     int64_t backlog_at_us;
@@ -83,6 +82,8 @@ struct pusher {
 void *push_run(void *pusher); /* a thread's main, until life_ending */
 /* Something failed: says so once, forgets what is in hand, waits. */
 void push_trouble(struct pusher *pusher, const char *what, const struct error *error);
+/* All is well (again). */
+void push_ready(struct pusher *pusher);
 /* The lease may have another holder: everything in hand is no longer ours. */
 void push_lost(struct pusher *pusher);
 /* Waits for the shop's bucket; false: the time is not up yet, come again. */

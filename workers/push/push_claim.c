@@ -39,7 +39,8 @@ static void make_key(unsigned char key[16], char text[37])
     static const char HEX[] = "0123456789abcdef";
     size_t out = 0;
     for (size_t at = 0; at < 16; at++) {
-        if (at == 4 || at == 6 || at == 8 || at == 10) text[out++] = '-';
+        if (at == 4 || at == 6 || at == 8 || at == 10)
+            text[out++] = '-';
         text[out++] = HEX[key[at] >> 4];
         text[out++] = HEX[key[at] & 0x0fu];
     }
@@ -98,7 +99,8 @@ static enum status store(struct pusher *pusher, const struct sorted *sorted, cha
     if (sorted->faulty_count > 0)
         status = store_faults(pusher->postgres, pusher->lease.shop, sorted->faulty,
                               sorted->faulty_count, error);
-    if (status != STATUS_OK || sorted->ready_count == 0) return status;
+    if (status != STATUS_OK || sorted->ready_count == 0)
+        return status;
     unsigned char bytes[16];
     make_key(bytes, key);
     encode(pusher, sorted, key);
@@ -121,13 +123,16 @@ static enum status claim(struct pusher *pusher, struct sorted *sorted,
         status =
             store_claim(pusher->postgres, &pusher->lease, &pusher->places, pusher->limit,
                         &pusher->pool, pusher->claimed, &count, result_out, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     if (*result_out == STORE_LEASE_LOST)
         return postgres_script(pusher->postgres, "ROLLBACK", error);
     sort_pairs(pusher->claimed, count, sorted);
     status = store(pusher, sorted, key, &id, error);
-    if (status == STATUS_OK) status = postgres_script(pusher->postgres, "COMMIT", error);
-    if (status == STATUS_OK && id != 0) remember(pusher, sorted, id, key);
+    if (status == STATUS_OK)
+        status = postgres_script(pusher->postgres, "COMMIT", error);
+    if (status == STATUS_OK && id != 0)
+        remember(pusher, sorted, id, key);
     return status;
 }
 

@@ -8,7 +8,6 @@
 #define KEY_LIFE_MS (23LL * 3600 * 1000) /* the shop keeps keys for 24 h */
 #define RESENDS_MAX 8                    /* without a verdict; then the pairs are read */
 #define REREAD_HOLD_MS 200 /* a pair that somebody else changes is not chased faster */
-#define WAIT_SLICE_MS 1000
 
 /*
  * Asked by the HTTP client right before the first byte leaves: an answer must be in, or
@@ -93,7 +92,8 @@ static void give_up(struct pusher *pusher, const char *why)
 static void after_applied(struct pusher *pusher)
 {
     size_t count = pusher->write.count;
-    if (!settle(pusher, "applied", pusher->decision.rule->id)) return;
+    if (!settle(pusher, "applied", pusher->decision.rule->id))
+        return;
     metric_add(pusher->metrics.pairs_written, (int64_t)count);
     pusher->tries = 0;
     pusher->limit =
@@ -105,8 +105,10 @@ static void after_refused(struct pusher *pusher)
 {
     const struct push_rule *rule = pusher->decision.rule;
     size_t count = pusher->write.count;
-    if (!settle(pusher, "refused", rule->id)) return;
-    if (pusher->decision.split) pusher->limit = count > 1 ? (count + 1) / 2 : 1;
+    if (!settle(pusher, "refused", rule->id))
+        return;
+    if (pusher->decision.split)
+        pusher->limit = count > 1 ? (count + 1) / 2 : 1;
     if (rule->verdict != PUSH_CONFIGURATION) {
         pusher->tries = 0;
         return;
@@ -123,8 +125,10 @@ static void after_refused(struct pusher *pusher)
 static void wait_for_bucket(struct pusher *pusher)
 {
     int64_t wait_ms = shopify_throttled_ms(pusher->shopify, SHOPIFY_SET_POINTS);
-    if (pusher->call.retry_after_ms > wait_ms) wait_ms = pusher->call.retry_after_ms;
-    if (wait_ms > COST_WAIT_MAX_MS) wait_ms = COST_WAIT_MAX_MS;
+    if (pusher->call.retry_after_ms > wait_ms)
+        wait_ms = pusher->call.retry_after_ms;
+    if (wait_ms > COST_WAIT_MAX_MS)
+        wait_ms = COST_WAIT_MAX_MS;
     metric_add(pusher->metrics.throttle_ms, wait_ms);
     life_wait_ms(wait_ms);
 }
@@ -133,7 +137,8 @@ static void after_open(struct pusher *pusher, const char *problem)
 {
     const struct push_rule *rule = pusher->decision.rule;
     struct error error = {0};
-    if (pusher->decision.unknown) pusher->maybe_applied = true;
+    if (pusher->decision.unknown)
+        pusher->maybe_applied = true;
     if (pusher->call.answer.transport != PUSH_TRANSPORT_NOT_SENT) {
         pusher->write.attempts++;
         pusher->resends++;
@@ -168,7 +173,8 @@ void push_deliver(struct pusher *pusher)
         give_up(pusher, "the key is older than the shop remembers");
         return;
     }
-    if (!push_may_pay(pusher, SHOPIFY_SET_POINTS)) return;
+    if (!push_may_pay(pusher, SHOPIFY_SET_POINTS))
+        return;
     struct error error = {0};
     int64_t began_us = clock_monotonic_us();
     pusher->call.body = pusher->write.body;

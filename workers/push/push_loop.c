@@ -26,13 +26,32 @@ static bool is_of_postgres(const struct pusher *pusher, const char *what)
     return strcmp(what, "postgres") == 0 || !postgres_alive(pusher->postgres);
 }
 
+/* Once for every new reason, be it a thousand tries. */
+static void complain(struct pusher *pusher, const char *what, const struct error *error)
+{
+    char complaint[sizeof pusher->complaint];
+    (void)snprintf(complaint, sizeof complaint, "%s %s", what, error->code);
+    bool news = strcmp(complaint, pusher->complaint) != 0;
+    memcpy(pusher->complaint, complaint, sizeof complaint);
+    log_write(news ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "waiting",
+              LOG_FIELDS(LOG_TEXT("shop", pusher->name), LOG_TEXT("for", what),
+                         LOG_TEXT("code", error->code), LOG_TEXT("error", error->text),
+                         LOG_END));
+}
+
+void push_ready(struct pusher *pusher)
+{
+    pusher->tries = 0;
+    pusher->complaint[0] = '\0';
+    life_ready(pusher->part, true, "");
+}
+
 void push_trouble(struct pusher *pusher, const char *what, const struct error *error)
 {
     char why[ERROR_TEXT_MAX + 32];
     (void)snprintf(why, sizeof why, "%s: %s", what, error->text);
+    complain(pusher, what, error);
     life_ready(pusher->part, false, why);
-    log_debug("trouble", LOG_TEXT("shop", pusher->name), LOG_TEXT("part", what),
-              LOG_TEXT("code", error->code), LOG_TEXT("error", error->text), LOG_END);
     if (is_of_postgres(pusher, what)) {
         postgres_close(&pusher->postgres);
         pusher->looked = false;
@@ -45,14 +64,16 @@ void push_trouble(struct pusher *pusher, const char *what, const struct error *e
 
 static bool have_postgres(struct pusher *pusher)
 {
-    if (pusher->postgres != NULL) return true;
+    if (pusher->postgres != NULL)
+        return true;
     const struct postgres_options options = {
         .dsn = pusher->settings->config->postgres,
         .schema = pusher->settings->config->schema,
         .application_name = "parstock push",
     };
     struct error error = {0};
-    if (postgres_open(&options, &pusher->postgres, &error) == STATUS_OK) return true;
+    if (postgres_open(&options, &pusher->postgres, &error) == STATUS_OK)
+        return true;
     push_trouble(pusher, "postgres", &error);
     return false;
 }
@@ -99,22 +120,18 @@ static bool take(struct pusher *pusher)
 /* More than half of the lease is always left when a step begins. */
 static bool have_lease(struct pusher *pusher)
 {
-    if (!pusher->held) return take(pusher);
+    if (!pusher->held)
+        return take(pusher);
     int64_t left_us = pusher->lease_end_us - clock_monotonic_us();
     return left_us * 2 > pusher->lease.length_ms * 1000 || renew(pusher);
 }
 
 static enum status check_scopes(struct pusher *pusher, struct error *error)
 {
-    unsigned scopes = 0;
-    enum status status = shopify_scopes(pusher->shopify, &scopes, error);
-    if (status != STATUS_OK) return status;
-    unsigned needed = SCOPE_READ_INVENTORY | SCOPE_WRITE_INVENTORY;
-    for (unsigned bit = 1; bit <= SCOPES_NEEDED; bit <<= 1)
-        if ((needed & bit & ~scopes) != 0)
-            return error_set_code(error, STATUS_FATAL, "scope",
-                                  "the token lacks the scope %s: grant it to the app",
-                                  shopify_scope_name(bit));
+    enum status status = shop_access_check(
+        pusher->shopify, SCOPE_READ_INVENTORY | SCOPE_WRITE_INVENTORY, error);
+    if (status != STATUS_OK)
+        return status;
     const char *served = shopify_served_version(pusher->shopify);
     if (served[0] != '\0' && !span_is(pusher->shop->api_version, served))
         log_warn("the shop answers as another version than asked for",
@@ -125,24 +142,27 @@ static enum status check_scopes(struct pusher *pusher, struct error *error)
 /* Asked once at start and again after the shop was away. */
 static bool have_shop(struct pusher *pusher)
 {
-    if (pusher->greeted) return true;
+    if (pusher->greeted)
+        return true;
     struct error error = {0};
-    if (!push_may_pay(pusher, 1)) return false;
+    if (!push_may_pay(pusher, 1))
+        return false;
     if (check_scopes(pusher, &error) != STATUS_OK) {
         push_trouble(pusher, "shop", &error);
         return false;
     }
     pusher->greeted = true;
-    pusher->tries = 0;
-    life_ready(pusher->part, true, "");
+    push_ready(pusher);
     return true;
 }
 
 bool push_may_pay(struct pusher *pusher, int64_t points)
 {
     int64_t wait_ms = shopify_wait_ms(pusher->shopify, points);
-    if (wait_ms == 0) return true;
-    if (wait_ms > THROTTLE_SLICE_MS) wait_ms = THROTTLE_SLICE_MS;
+    if (wait_ms == 0)
+        return true;
+    if (wait_ms > THROTTLE_SLICE_MS)
+        wait_ms = THROTTLE_SLICE_MS;
     metric_add(pusher->metrics.throttle_ms, wait_ms);
     life_wait_ms(wait_ms);
     return false;
@@ -151,7 +171,8 @@ bool push_may_pay(struct pusher *pusher, int64_t points)
 /* A write that some process before us left without a verdict. */
 static bool look_for_open(struct pusher *pusher)
 {
-    if (pusher->looked) return true;
+    if (pusher->looked)
+        return true;
     struct error error = {0};
     pool_reset(&pusher->pool);
     if (store_open_write(pusher->postgres, pusher->lease.shop, &pusher->pool,
@@ -172,7 +193,8 @@ static bool look_for_open(struct pusher *pusher)
 static void measure(struct pusher *pusher)
 {
     int64_t now_us = clock_monotonic_us();
-    if (now_us < pusher->backlog_at_us) return;
+    if (now_us < pusher->backlog_at_us)
+        return;
     pusher->backlog_at_us = now_us + BACKLOG_EVERY_US;
     struct push_backlog backlog;
     struct error error = {0};
@@ -190,7 +212,8 @@ static void find_work(struct pusher *pusher)
     bool due = false;
     struct error error = {0};
     measure(pusher);
-    if (pusher->postgres == NULL) return;
+    if (pusher->postgres == NULL)
+        return;
     if (store_push_due(pusher->postgres, pusher->lease.shop, &due, &error) != STATUS_OK) {
         push_trouble(pusher, "postgres", &error);
         return;
@@ -203,8 +226,10 @@ static void find_work(struct pusher *pusher)
 
 static void step(struct pusher *pusher)
 {
-    if (!have_postgres(pusher) || !have_lease(pusher) || !have_shop(pusher)) return;
-    if (pusher->write.id == 0 && !look_for_open(pusher)) return;
+    if (!have_postgres(pusher) || !have_lease(pusher) || !have_shop(pusher))
+        return;
+    if (pusher->write.id == 0 && !look_for_open(pusher))
+        return;
     if (pusher->write.id != 0)
         push_deliver(pusher);
     else

@@ -31,7 +31,8 @@ static void gather(struct reading *reading, const struct claimed_pair *const *pa
 {
     reading->count = 0;
     for (size_t at = 0; at < count; at++) {
-        if (!span_equal(pairs[at]->gid, gid)) continue;
+        if (!span_equal(pairs[at]->gid, gid))
+            continue;
         reading->pairs[reading->count] = pairs[at];
         reading->items[reading->count++] = pairs[at]->item;
     }
@@ -78,7 +79,8 @@ static bool keep(struct pusher *pusher, const struct reading *reading)
 static bool is_done(const struct claimed_pair *const *pairs, size_t at)
 {
     for (size_t before = 0; before < at; before++)
-        if (span_equal(pairs[before]->gid, pairs[at]->gid)) return true;
+        if (span_equal(pairs[before]->gid, pairs[at]->gid))
+            return true;
     return false;
 }
 
@@ -88,11 +90,14 @@ void push_read(struct pusher *pusher, const struct claimed_pair *const *pairs,
     struct reading reading;
     ASSERT(count > 0 && count <= PUSH_PAIRS_MAX);
     for (size_t at = 0; at < count; at++) {
-        if (is_done(pairs, at)) continue;
+        if (is_done(pairs, at))
+            continue;
         gather(&reading, pairs, count, pairs[at]->gid);
         /* Not enough points: what is left is claimed again in the next step. */
-        if (!push_may_pay(pusher, (int64_t)reading.count * SHOPIFY_READ_POINTS)) return;
-        if (!ask(pusher, &reading) || !keep(pusher, &reading)) return;
+        if (!push_may_pay(pusher, (int64_t)reading.count * SHOPIFY_READ_POINTS))
+            return;
+        if (!ask(pusher, &reading) || !keep(pusher, &reading))
+            return;
     }
-    pusher->tries = 0;
+    push_ready(pusher);
 }

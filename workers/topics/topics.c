@@ -79,9 +79,20 @@ static size_t topics_missing(struct topics *topics, struct kafka_topic_plan *pla
         if (topics->report.found[i].partitions > 0)
             continue;
         plans[count++] = topic_plan(&topics->table, i);
-        topics->report.created[i] = true;
     }
     return count;
+}
+
+/* Those that we made; another process may have been first. */
+static void topics_created(struct topics *topics, const struct kafka_topic_plan *plans,
+                           size_t count)
+{
+    for (size_t i = 0; i < TOPIC_COUNT * count; i++) {
+        const struct kafka_topic_plan *plan = &plans[i % count];
+        size_t topic = i / count;
+        if (strcmp(plan->name, topics->table.topics[topic].name) == 0)
+            topics->report.created[topic] = !plan->existed;
+    }
 }
 
 static bool all_usable(const struct topics *topics)
@@ -117,8 +128,10 @@ static enum status topics_create(struct topics *topics, struct error *error)
     int timeout_ms = left_ms(topics) > STEP_MS ? left_ms(topics) : STEP_MS;
     enum status status =
         kafka_admin_create(topics->admin, plans, count, timeout_ms, error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        topics_created(topics, plans, count);
         return topics_visible(topics, error);
+    }
     if (strcmp(error->code, KAFKA_UNSUPPORTED) != 0)
         return status;
     error_set(
@@ -157,6 +170,9 @@ static enum status topics_run(const struct config *config,
                               struct error *error)
 {
     static struct topics topics;
+    enum output output = OUTPUT_TABLE;
+    if (output_parse(config, &output, error) != STATUS_OK)
+        return error->status;
     topics.deadline_us = clock_monotonic_us() + flags->timeout_s * 1000000;
     topic_table_fill(config, &topics.table);
     struct kafka_options options = config_kafka(config, "parstock-topics");
@@ -166,7 +182,7 @@ static enum status topics_run(const struct config *config,
     kafka_admin_close(&topics.admin);
     if (status != STATUS_OK)
         return status;
-    bool same = topics_report_print(&topics.table, &topics.report, config->output);
+    bool same = topics_report_print(&topics.table, &topics.report, output);
     if (same || ensure)
         return STATUS_OK;
     error_set(error, STATUS_REJECT, "the topics are not as declared");
@@ -192,10 +208,9 @@ int topics_main(int argc, char **argv)
     struct error error = {0};
     struct config config = {0};
     struct topics_flags flags = {.timeout_s = 30};
-    struct parsed parsed = {0};
+    struct parsed parsed = {.argc = argc, .argv = argv};
     bool ensure = false;
-    enum status status =
-        config_parse(&SPEC, argc, argv, &config, &flags, &parsed, &error);
+    enum status status = config_parse(&SPEC, &parsed, &config, &flags, &error);
     if (parsed.done)
         return 0;
     if (status == STATUS_OK)

@@ -89,35 +89,51 @@ static void json_begin(struct buf *out, bool same, const char *note)
     buf_byte(out, '[');
 }
 
-bool topics_report_print(const struct topic_table *table,
-                         const struct topics_report *report, const char *output)
+static void print_json(const struct line *lines, bool same, const char *note,
+                       struct buf *out)
 {
-    bool whole = strcmp(output, "json") == 0;
-    bool lines = strcmp(output, "jsonl") == 0;
-    bool same = true;
-    struct line line[TOPIC_COUNT];
+    json_begin(out, same, note);
     for (size_t i = 0; i < TOPIC_COUNT; i++) {
-        line[i] = line_of(table, report, i);
-        same = same && line[i].count == 0;
+        if (i > 0)
+            buf_byte(out, ',');
+        line_json(&lines[i], out);
+    }
+    buf_text(out, "]}\n");
+}
+
+static void print_jsonl(const struct line *lines, struct buf *out)
+{
+    for (size_t i = 0; i < TOPIC_COUNT; i++) {
+        line_json(&lines[i], out);
+        buf_byte(out, '\n');
+    }
+}
+
+static void print_text(const struct line *lines, const char *note, struct buf *out)
+{
+    for (size_t i = 0; i < TOPIC_COUNT; i++)
+        line_text(&lines[i], out);
+    if (note[0] != '\0')
+        buf_format(out, "note: %s\n", note);
+}
+
+bool topics_report_print(const struct topic_table *table,
+                         const struct topics_report *report, enum output output)
+{
+    bool same = true;
+    struct line lines[TOPIC_COUNT];
+    for (size_t i = 0; i < TOPIC_COUNT; i++) {
+        lines[i] = line_of(table, report, i);
+        same = same && lines[i].count == 0;
     }
     SCOPED(buf_free) struct buf out;
     buf_init(&out, OUTPUT_MAX);
-    if (whole)
-        json_begin(&out, same, report->note);
-    for (size_t i = 0; i < TOPIC_COUNT; i++) {
-        if (whole && i > 0)
-            buf_byte(&out, ',');
-        if (whole || lines)
-            line_json(&line[i], &out);
-        else
-            line_text(&line[i], &out);
-        if (lines)
-            buf_byte(&out, '\n');
-    }
-    if (whole)
-        buf_text(&out, "]}\n");
-    else if (!lines && report->note[0] != '\0')
-        buf_format(&out, "note: %s\n", report->note);
+    if (output == OUTPUT_JSON)
+        print_json(lines, same, report->note, &out);
+    else if (output == OUTPUT_JSONL)
+        print_jsonl(lines, &out);
+    else
+        print_text(lines, report->note, &out);
     fwrite(out.bytes, 1, out.length, stdout);
     return same;
 }

@@ -4,6 +4,7 @@
 #ifndef PARSTOCK_WORKERS_TOPICS_REPORT_H
 #define PARSTOCK_WORKERS_TOPICS_REPORT_H
 
+#include "common/runtime/output.h"
 #include "common/runtime/topic_table.h"
 
 struct topics_report {
@@ -14,6 +15,6 @@ struct topics_report {
 
 /* Prints to standard output in the form asked for; true where all is as declared. */
 bool topics_report_print(const struct topic_table *table,
-                         const struct topics_report *report, const char *output);
+                         const struct topics_report *report, enum output output);
 
 #endif

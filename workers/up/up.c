@@ -128,9 +128,8 @@ int up_main(int argc, char **argv)
     struct error error = {0};
     struct config config = {0};
     struct up_flags flags = {0};
-    struct parsed parsed = {0};
-    enum status status =
-        config_parse(&SPEC, argc, argv, &config, &flags, &parsed, &error);
+    struct parsed parsed = {.argc = argc, .argv = argv};
+    enum status status = config_parse(&SPEC, &parsed, &config, &flags, &error);
     if (parsed.done)
         return 0;
     if (status == STATUS_OK)

@@ -90,6 +90,8 @@ SEEDS = [
     ("layers", "workers/push/a.c", "#include <jansson.h>\n", "belongs into common/codec"),
     ("layers", "common/io/http.c", "#  include <libpq-fe.h>\n", "common/io/postgres.c alone"),
     ("layers", "common/io/postgres.c", "#include <librdkafka/rdkafka.h>\n", "kafka_"),
+    ("layers", "common/io/kafka_in.h", "#include <librdkafka/rdkafka.h>\n", "kafka_"),
+    ("layers", "common/io/store.c", '#include "common/io/kafka_conf.h"\n', "shows a foreign library"),
     ("layers", "common/base/a.c", "#include <uthash.h>\n", "neither libc"),
     ("layers", "common/domain/a.c", "#include <time.h>\n", "pure"),
     ("layers", "common/domain/a.c", "#include <stdlib.h>\n", "pure"),

@@ -1,0 +1,1 @@
+"""What `apply` must do, said a second time: outcomes and levels from the records alone."""

@@ -1,0 +1,1 @@
+"""Scenarios: parstock on a real broker and a real database."""

@@ -1,0 +1,93 @@
+/*
+ * The partitions of a lane: taken and dropped by the group's thread, lost to a fence by the
+ * lane's own.
+ */
+#include "common/base/check.h"
+#include "common/runtime/life.h"
+#include "common/runtime/log.h"
+#include "workers/apply/apply.h"
+
+struct part *lane_part(struct lane *lane, int32_t partition)
+{
+    for (size_t at = 0; at < lane->part_count; at++)
+        if (lane->parts[at].partition == partition)
+            return &lane->parts[at];
+    return NULL;
+}
+
+void lane_take_part(struct lane *lane, int32_t partition, const struct take *take)
+{
+    (void)pthread_mutex_lock(&lane->lock);
+    struct part *part = lane_part(lane, partition);
+    if (part == NULL) {
+        ASSERT(lane->part_count < LANE_PARTS_MAX);
+        part = &lane->parts[lane->part_count++];
+    } else {
+        relay_end(&part->relay);
+    }
+    *part = (struct part){.partition = partition,
+                          .epoch = take->epoch,
+                          .next_offset = take->next_offset};
+    relay_begin(&part->relay, partition);
+    (void)pthread_mutex_unlock(&lane->lock);
+}
+
+static void forget_records(struct lane *lane, int32_t partition)
+{
+    size_t kept = 0;
+    for (size_t at = 0; at < lane->record_count; at++) {
+        if (lane->records[at].partition == partition)
+            kafka_record_release(&lane->records[at]);
+        else
+            lane->records[kept++] = lane->records[at];
+    }
+    lane->record_count = kept;
+}
+
+void lane_drop_part(struct lane *lane, int32_t partition)
+{
+    (void)pthread_mutex_lock(&lane->lock);
+    struct part *part = lane_part(lane, partition);
+    if (part != NULL) {
+        relay_end(&part->relay);
+        forget_records(lane, partition);
+        *part = lane->parts[--lane->part_count];
+    }
+    (void)pthread_mutex_unlock(&lane->lock);
+}
+
+size_t lane_hints(struct lane *lane, struct lane_hint *hints, size_t max)
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&lane->lock);
+    for (size_t at = 0; at < lane->part_count && count < max; at++)
+        if (!lane->parts[at].lost && lane->parts[at].next_offset >= 0)
+            hints[count++] = (struct lane_hint){lane->parts[at].partition,
+                                                lane->parts[at].next_offset};
+    (void)pthread_mutex_unlock(&lane->lock);
+    return count;
+}
+
+int32_t lane_lost_part(struct lane *lane, int64_t after_us)
+{
+    int32_t found = -1;
+    int64_t now_us = clock_monotonic_us();
+    (void)pthread_mutex_lock(&lane->lock);
+    for (size_t at = 0; at < lane->part_count; at++)
+        if (lane->parts[at].lost && now_us - lane->parts[at].lost_at_us > after_us)
+            found = lane->parts[at].partition;
+    (void)pthread_mutex_unlock(&lane->lock);
+    return found;
+}
+
+void lane_lose_part(struct lane *lane, struct part *part)
+{
+    ASSERT(part != NULL);
+    part->lost = true;
+    part->lost_at_us = clock_monotonic_us();
+    relay_end(&part->relay);
+    forget_records(lane, part->partition);
+    metric_add(lane->metrics.fenced, 1);
+    log_warn("partition has another owner; dropped", LOG_TEXT("topic", lane->apply->topic),
+             LOG_INT("partition", part->partition), LOG_INT("epoch", part->epoch), LOG_END);
+}

@@ -1,0 +1,47 @@
+/*
+ * catalog sync: what a shop sells and shows, by one bulk export, into shop_items and
+ * shop_levels. catalog check: is everything that a source has spoken of ready to be
+ * written? Memory is bounded: a line, a batch of CATALOG_BATCH_MAX rows, one HTTP piece.
+ */
+#ifndef PARSTOCK_WORKERS_CATALOG_CATALOG_H
+#define PARSTOCK_WORKERS_CATALOG_CATALOG_H
+
+#include "common/io/store_catalog.h"
+#include "common/runtime/output.h"
+#include "common/runtime/shop_access.h"
+
+struct catalog {
+    const struct config *config;
+    const struct contract *contract;
+    struct postgres *postgres;
+    enum output output;
+    bool terminal; /* a progress line may be drawn on stderr */
+};
+
+/* One shop from its export to the tables. */
+enum status catalog_sync(struct catalog *catalog, const struct shop *shop,
+                         struct catalog_counts *counts_out, struct error *error);
+
+/* *ready_out: nothing is in the way of any pair. */
+struct buf;
+enum status catalog_check(struct catalog *catalog, const struct shop *shop,
+                          struct buf *out, bool *ready_out, struct error *error);
+
+/* ---- catalog_feed.c: the export's lines to staged rows ---- */
+
+struct feed;
+
+enum status feed_open(struct postgres *postgres, unsigned sku_steps, struct feed **out,
+                      struct error *error);
+void feed_close(struct feed **slot);
+/* A piece of the export, cut anywhere; false: feed_error says why. */
+bool feed_take(void *feed, struct span piece);
+/* The rest of the last line and the last batches. */
+enum status feed_end(struct feed *feed, struct error *error);
+const struct error *feed_error(const struct feed *feed);
+int64_t feed_lines(const struct feed *feed);
+/* Called after every batch; may be NULL. */
+void feed_progress(struct feed *feed, void (*each)(void *self, int64_t lines),
+                   void *self);
+
+#endif
