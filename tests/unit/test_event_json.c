@@ -187,7 +187,7 @@ static void test_tombstones(void **state)
     assert_int_equal(decode_span((struct span){"", 0}), REASON_EMPTY_VALUE);
 }
 
-/* ---- the record's own time ---------------------------------------------------------------- */
+/* ---- the record's own time -------------------------------------------------------- */
 
 static void test_five_minutes_ahead_of_the_record(void **state)
 {
@@ -206,7 +206,7 @@ static void test_five_minutes_ahead_of_the_record(void **state)
     expect(past, REASON_NONE, "");
 }
 
-/* ---- CloudEvents -------------------------------------------------------------------------- */
+/* ---- CloudEvents ------------------------------------------------------------------ */
 
 static void test_binary_attributes_fill_in(void **state)
 {
@@ -292,7 +292,7 @@ static void test_structured_mode_repeats_and_depth(void **state)
            REASON_TOO_DEEP, "");
 }
 
-/* ---- hostile values ------------------------------------------------------------------------ */
+/* ---- hostile values --------------------------------------------------------------- */
 
 static char large[EVENT_VALUE_MAX + 1];
 
@@ -360,7 +360,7 @@ static void test_every_cut_of_a_value_is_refused(void **state)
     }
 }
 
-/* ---- set-up -------------------------------------------------------------------------------- */
+/* ---- set-up ----------------------------------------------------------------------- */
 
 static int set_up(void **state)
 {
