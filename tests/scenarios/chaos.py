@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.harness.kafka import ApacheKafka
 from tests.harness.postgres import Postgres
 from tests.harness.rundir import make_run_dir
+from tests.harness.worker import Worker
 from tests.model.generate import Plan, generate
 from tests.scenarios.stage import Stage
 
@@ -47,11 +48,10 @@ class Outcome:
         )
 
 
-def kill_and_replace(stage: Stage, kills: int, workers: int) -> None:
-    """The worker that is next in turn dies as by a power cut; a new one starts in its place."""
-    running = [worker for worker in stage.workers if worker.running]
-    running[kills % workers].kill()
-    stage.worker()
+def start_worker(stage: Stage, place: int) -> Worker:
+    """Static membership: who starts in a dead worker's place is that member for the group, so
+    that a kill a second does not keep the group at electing for ever."""
+    return stage.worker(PARSTOCK_KAFKA__GROUP_INSTANCE_ID=f"apply-{place}")
 
 
 def run(stage: Stage, campaign: Campaign, say=print) -> Outcome:
@@ -60,8 +60,7 @@ def run(stage: Stage, campaign: Campaign, say=print) -> Outcome:
     plan = Plan(campaign.events, campaign.seed, skus=campaign.skus, partitions=stage.partitions,
                 first_ms=first_ms, step_ms=step_ms, mix=REPEATS)  # fmt: skip
     messages = generate(plan)
-    for _ in range(campaign.workers):
-        stage.worker()
+    places = [start_worker(stage, place) for place in range(campaign.workers)]
     start, sent, kills = time.monotonic(), 0, 0
     while sent < campaign.events:
         passed = time.monotonic() - start
@@ -69,7 +68,9 @@ def run(stage: Stage, campaign: Campaign, say=print) -> Outcome:
         if due > sent:
             sent += stage.send(message for _, message in zip(range(due - sent), messages))
         if passed > kills + 1:
-            kill_and_replace(stage, kills, campaign.workers)
+            place = kills % campaign.workers
+            places[place].kill()  # as by a power cut
+            places[place] = start_worker(stage, place)
             kills += 1
             if kills % 10 == 0:
                 say(f"{passed:4.0f} s  sent {sent:,}  judged {stage.read():,}  killed {kills}")
