@@ -135,12 +135,10 @@ static bool take_location(const json_t *node, struct pool *pool,
            copy_text(pool, tree_text(node, "name"), &out->name);
 }
 
-enum status shopify_decode_locations(struct span body, struct pool *pool,
-                                     struct shopify_reply *reply,
-                                     struct shopify_location *locations,
-                                     size_t *count_out, struct error *error)
+enum status shopify_decode_locations(struct span body, struct shopify_reply *reply,
+                                     struct shopify_locations *out, struct error *error)
 {
-    *count_out = 0;
+    out->count = 0;
     SCOPED(tree_release) json_t *root = tree_parse(body, error);
     if (root == NULL)
         return STATUS_REJECT;
@@ -151,9 +149,9 @@ enum status shopify_decode_locations(struct span body, struct pool *pool,
     if (nodes == NULL || json_array_size(nodes) > SHOPIFY_LOCATIONS_MAX)
         return tree_not_api(error, "locations.nodes is missing or too long");
     for (size_t at = 0; at < json_array_size(nodes); at++)
-        if (!take_location(json_array_get(nodes, at), pool, &locations[at]))
+        if (!take_location(json_array_get(nodes, at), out->pool, &out->all[at]))
             return tree_not_api(error, "a location without an id");
-    *count_out = json_array_size(nodes);
+    out->count = json_array_size(nodes);
     return STATUS_OK;
 }
 

@@ -129,11 +129,14 @@ struct shopify_location {
 
 #define SHOPIFY_LOCATIONS_MAX 250
 
-/* `locations` has room for SHOPIFY_LOCATIONS_MAX. */
-enum status shopify_decode_locations(struct span body, struct pool *pool,
-                                     struct shopify_reply *reply,
-                                     struct shopify_location *locations,
-                                     size_t *count_out, struct error *error);
+struct shopify_locations {
+    struct pool *pool; /* set by the caller */
+    size_t count;
+    struct shopify_location all[SHOPIFY_LOCATIONS_MAX];
+};
+
+enum status shopify_decode_locations(struct span body, struct shopify_reply *reply,
+                                     struct shopify_locations *out, struct error *error);
 
 /* Scopes that parstock needs, as bits. */
 #define SCOPE_READ_INVENTORY 0x1u

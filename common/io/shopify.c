@@ -302,8 +302,7 @@ enum status shopify_read_levels(struct shopify *shopify,
     return judge(shopify, status, &reply, error);
 }
 
-enum status shopify_locations(struct shopify *shopify, struct pool *pool,
-                              struct shopify_location *locations, size_t *count_out,
+enum status shopify_locations(struct shopify *shopify, struct shopify_locations *out,
                               struct error *error)
 {
     buf_clear(&shopify->request);
@@ -314,7 +313,7 @@ enum status shopify_locations(struct shopify *shopify, struct pool *pool,
     if (status != STATUS_OK)
         return status;
     struct shopify_reply reply;
-    status = shopify_decode_locations(body, pool, &reply, locations, count_out, error);
+    status = shopify_decode_locations(body, &reply, out, error);
     return judge(shopify, status, &reply, error);
 }
 

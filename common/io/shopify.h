@@ -70,8 +70,7 @@ enum status shopify_read_levels(struct shopify *shopify,
                                 const struct levels_wanted *wanted, struct span location,
                                 struct shopify_level *levels, struct error *error);
 
-enum status shopify_locations(struct shopify *shopify, struct pool *pool,
-                              struct shopify_location *locations, size_t *count_out,
+enum status shopify_locations(struct shopify *shopify, struct shopify_locations *out,
                               struct error *error);
 enum status shopify_scopes(struct shopify *shopify, unsigned *scopes_out,
                            struct error *error);

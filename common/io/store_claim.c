@@ -85,29 +85,34 @@ static void take_claimed(const struct rows *rows, int row, struct pool *pool,
     memcpy(pair->fault, fault.bytes, fault.length);
 }
 
-enum status store_claim(struct postgres *postgres, const struct push_lease *lease,
-                        const struct shop_places *places, size_t limit, struct pool *pool,
-                        struct claimed_pair *pairs, size_t *count_out,
-                        enum store_result *result_out, struct error *error)
+static void add_claim(struct pg_params *params, const struct push_lease *lease,
+                      const struct claim *claim)
 {
-    ASSERT(limit > 0 && limit <= PUSH_PAIRS_MAX);
-    *count_out = 0;
+    pg_params_text(params, lease->shop);
+    pg_params_text(params, lease->owner);
+    pg_params_int8(params, lease->epoch);
+    pg_params_int8(params, lease->length_ms);
+    pg_params_int8(params, (int64_t)claim->limit);
+    pg_params_text_array(params, claim->places->codes, claim->places->count);
+    pg_params_text_array(params, claim->places->gids, claim->places->count);
+}
+
+enum status store_claim(struct postgres *postgres, struct push_lease *lease,
+                        struct claim *claim, struct error *error)
+{
+    ASSERT(claim->limit > 0 && claim->limit <= PUSH_PAIRS_MAX);
+    claim->count = 0;
     SCOPED(pg_params_free) struct pg_params params;
     SCOPED(rows_release) struct rows rows = {0};
     pg_params_init(&params);
-    pg_params_text(&params, lease->shop);
-    pg_params_text(&params, lease->owner);
-    pg_params_int8(&params, lease->epoch);
-    pg_params_int8(&params, lease->length_ms);
-    pg_params_int8(&params, (int64_t)limit);
-    pg_params_text_array(&params, places->codes, places->count);
-    pg_params_text_array(&params, places->gids, places->count);
+    add_claim(&params, lease, claim);
     enum status status = postgres_query(postgres, &CLAIM, &params, &rows, error);
     if (status != STATUS_OK)
         return status;
-    *result_out = rows.count > 0 ? STORE_DONE : STORE_LEASE_LOST;
+    ASSERT(rows.count <= PUSH_PAIRS_MAX);
+    lease->lost = rows.count == 0;
     for (int row = 0; row < rows.count && !rows_is_null(&rows, row, 0); row++)
-        take_claimed(&rows, row, pool, &pairs[(*count_out)++]);
+        take_claimed(&rows, row, claim->pool, &claim->pairs[claim->count++]);
     return STATUS_OK;
 }
 

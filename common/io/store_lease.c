@@ -19,7 +19,7 @@ static const struct statement RELEASE_LEASE = {
                      " WHERE shop = $1 AND owner = $2 AND epoch = $3"};
 
 enum status store_lease_take(struct postgres *postgres, struct push_lease *lease,
-                             bool *taken_out, struct error *error)
+                             struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     SCOPED(rows_release) struct rows rows = {0};
@@ -30,15 +30,14 @@ enum status store_lease_take(struct postgres *postgres, struct push_lease *lease
     enum status status = postgres_query(postgres, &TAKE_LEASE, &params, &rows, error);
     if (status != STATUS_OK)
         return status;
-    *taken_out = rows.count == 1;
-    if (*taken_out)
+    lease->lost = rows.count != 1;
+    if (!lease->lost)
         lease->epoch = rows_int(&rows, 0, 0);
     return STATUS_OK;
 }
 
 static enum status touch(struct postgres *postgres, const struct statement *statement,
-                         const struct push_lease *lease, bool with_length,
-                         int64_t *touched, struct error *error)
+                         struct push_lease *lease, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     SCOPED(rows_release) struct rows rows = {0};
@@ -46,25 +45,22 @@ static enum status touch(struct postgres *postgres, const struct statement *stat
     pg_params_text(&params, lease->shop);
     pg_params_text(&params, lease->owner);
     pg_params_int8(&params, lease->epoch);
-    if (with_length)
+    if (statement == &RENEW_LEASE)
         pg_params_int8(&params, lease->length_ms);
     enum status status = postgres_query(postgres, statement, &params, &rows, error);
-    *touched = rows.affected;
+    if (status == STATUS_OK)
+        lease->lost = rows.affected != 1;
     return status;
 }
 
-enum status store_lease_renew(struct postgres *postgres, const struct push_lease *lease,
-                              enum store_result *result_out, struct error *error)
+enum status store_lease_renew(struct postgres *postgres, struct push_lease *lease,
+                              struct error *error)
 {
-    int64_t touched = 0;
-    enum status status = touch(postgres, &RENEW_LEASE, lease, true, &touched, error);
-    *result_out = touched == 1 ? STORE_DONE : STORE_LEASE_LOST;
-    return status;
+    return touch(postgres, &RENEW_LEASE, lease, error);
 }
 
-enum status store_lease_release(struct postgres *postgres, const struct push_lease *lease,
+enum status store_lease_release(struct postgres *postgres, struct push_lease *lease,
                                 struct error *error)
 {
-    int64_t touched = 0;
-    return touch(postgres, &RELEASE_LEASE, lease, false, &touched, error);
+    return touch(postgres, &RELEASE_LEASE, lease, error);
 }

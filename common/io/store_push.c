@@ -131,19 +131,18 @@ enum status store_try(struct postgres *postgres, int64_t write_id, bool unknown,
 static enum status run_under_lease(struct postgres *postgres,
                                    const struct statement *statement,
                                    const struct pg_params *params,
-                                   enum store_result *result_out, struct error *error)
+                                   struct push_lease *lease, struct error *error)
 {
     SCOPED(rows_release) struct rows rows = {0};
     enum status status = postgres_query(postgres, statement, params, &rows, error);
     if (status == STATUS_OK)
-        *result_out = rows_int(&rows, 0, 0) == 1 ? STORE_DONE : STORE_LEASE_LOST;
+        lease->lost = rows_int(&rows, 0, 0) != 1;
     return status;
 }
 
-enum status store_settle(struct postgres *postgres, const struct push_lease *lease,
+enum status store_settle(struct postgres *postgres, struct push_lease *lease,
                          const struct open_write *write,
-                         const struct settlement *settlement,
-                         enum store_result *result_out, struct error *error)
+                         const struct settlement *settlement, struct error *error)
 {
     int16_t fates[PUSH_PAIRS_MAX];
     struct span faults[PUSH_PAIRS_MAX];
@@ -164,12 +163,11 @@ enum status store_settle(struct postgres *postgres, const struct push_lease *lea
     pg_params_int8_array(&params, write->quantities, NULL, write->count);
     pg_params_int2_array(&params, fates, write->count);
     pg_params_text_array(&params, faults, write->count);
-    return run_under_lease(postgres, &SETTLE, &params, result_out, error);
+    return run_under_lease(postgres, &SETTLE, &params, lease, error);
 }
 
-enum status store_shown(struct postgres *postgres, const struct push_lease *lease,
-                        const struct read_pair *pairs, size_t count,
-                        enum store_result *result_out, struct error *error)
+enum status store_shown(struct postgres *postgres, struct push_lease *lease,
+                        const struct read_pair *pairs, size_t count, struct error *error)
 {
     struct span texts[3][PUSH_PAIRS_MAX];
     int64_t shown[PUSH_PAIRS_MAX];
@@ -189,7 +187,7 @@ enum status store_shown(struct postgres *postgres, const struct push_lease *leas
     pg_params_text_array(&params, texts[1], count);
     pg_params_int8_array(&params, shown, present, count);
     pg_params_text_array(&params, texts[2], count);
-    return run_under_lease(postgres, &SHOWN, &params, result_out, error);
+    return run_under_lease(postgres, &SHOWN, &params, lease, error);
 }
 
 enum status store_backlog(struct postgres *postgres, struct span shop,

@@ -2,7 +2,7 @@
  * All SQL of push: the lease of a shop, the claim of dirty pairs, the rows of writes.
  *
  * Every statement that changes something also holds the lease's row with owner and epoch:
- * where another has taken over it changes nothing and says STORE_LEASE_LOST. Times of the
+ * where another has taken over it changes nothing and sets lease.lost. Times of the
  * lease are the database's clock alone.
  *
  * A pair is safe to write only while shown is known and write_id is empty. An unknown
@@ -22,19 +22,17 @@ struct push_lease {
     struct span owner; /* unique to this process and start */
     int64_t epoch;
     int64_t length_ms;
+    bool lost; /* by the last statement: another holds it, nothing was changed */
 };
-
-/* What a statement under the lease came to. */
-enum store_result { STORE_DONE, STORE_LEASE_LOST };
 
 /* Takes a free or expired lease and sets its epoch; *taken_out false: another holds it.
  */
 enum status store_lease_take(struct postgres *postgres, struct push_lease *lease,
-                             bool *taken_out, struct error *error);
-enum status store_lease_renew(struct postgres *postgres, const struct push_lease *lease,
-                              enum store_result *result_out, struct error *error);
+                             struct error *error);
+enum status store_lease_renew(struct postgres *postgres, struct push_lease *lease,
+                              struct error *error);
 /* Lets the next one in at once. */
-enum status store_lease_release(struct postgres *postgres, const struct push_lease *lease,
+enum status store_lease_release(struct postgres *postgres, struct push_lease *lease,
                                 struct error *error);
 
 /* Codes of the contract's locations and the shop's ids of them, side by side. */
@@ -61,14 +59,21 @@ struct claimed_pair {
 enum status store_push_due(struct postgres *postgres, struct span shop, bool *due_out,
                            struct error *error);
 
+struct claim {
+    const struct shop_places *places;
+    size_t limit; /* at most PUSH_PAIRS_MAX */
+    struct pool *pool;
+    /* out */
+    size_t count;
+    struct claimed_pair pairs[PUSH_PAIRS_MAX];
+};
+
 /*
- * Within a transaction of the caller: renews the lease and locks up to `limit` dirty
- * pairs (at most PUSH_PAIRS_MAX), the longest waiting first.
+ * Within a transaction of the caller: renews the lease and locks up to `limit` dirty pairs,
+ * the longest waiting first.
  */
-enum status store_claim(struct postgres *postgres, const struct push_lease *lease,
-                        const struct shop_places *places, size_t limit, struct pool *pool,
-                        struct claimed_pair *pairs, size_t *count_out,
-                        enum store_result *result_out, struct error *error);
+enum status store_claim(struct postgres *postgres, struct push_lease *lease,
+                        struct claim *claim, struct error *error);
 
 /* Marks claimed pairs with their faults; same transaction. */
 enum status store_faults(struct postgres *postgres, struct span shop,
@@ -118,10 +123,9 @@ struct settlement {
 };
 
 /* Ends a write and frees its pairs. Repeating it changes nothing. */
-enum status store_settle(struct postgres *postgres, const struct push_lease *lease,
+enum status store_settle(struct postgres *postgres, struct push_lease *lease,
                          const struct open_write *write,
-                         const struct settlement *settlement,
-                         enum store_result *result_out, struct error *error);
+                         const struct settlement *settlement, struct error *error);
 
 /* What a read of the shop found. */
 struct read_pair {
@@ -133,9 +137,8 @@ struct read_pair {
 };
 
 /* Takes levels read for pairs whose shown is not known and that no write holds. */
-enum status store_shown(struct postgres *postgres, const struct push_lease *lease,
-                        const struct read_pair *pairs, size_t count,
-                        enum store_result *result_out, struct error *error);
+enum status store_shown(struct postgres *postgres, struct push_lease *lease,
+                        const struct read_pair *pairs, size_t count, struct error *error);
 
 struct push_backlog {
     int64_t dirty;   /* waiting to be written */

@@ -47,15 +47,14 @@ static void warn_inactive(struct span code)
 }
 
 static enum status check_place(const struct sync *sync, size_t place,
-                               const struct shopify_location *locations, size_t count,
-                               struct error *error)
+                               const struct shopify_locations *found, struct error *error)
 {
     struct span gid = sync->places.gids[place];
     struct span code = sync->places.codes[place];
-    for (size_t at = 0; at < count; at++) {
-        if (!span_equal(locations[at].gid, gid))
+    for (size_t at = 0; at < found->count; at++) {
+        if (!span_equal(found->all[at].gid, gid))
             continue;
-        if (!locations[at].active)
+        if (!found->all[at].active)
             warn_inactive(code);
         return STATUS_OK;
     }
@@ -67,14 +66,12 @@ static enum status check_place(const struct sync *sync, size_t place,
 
 static enum status check_places(struct sync *sync, struct error *error)
 {
-    static struct shopify_location locations[SHOPIFY_LOCATIONS_MAX];
     SCOPED(pool_free) struct pool pool;
-    size_t count = 0;
+    struct shopify_locations found = {.pool = &pool};
     pool_init(&pool, (size_t)1 << 20);
-    enum status status =
-        shopify_locations(sync->shopify, &pool, locations, &count, error);
+    enum status status = shopify_locations(sync->shopify, &found, error);
     for (size_t place = 0; place < sync->places.count && status == STATUS_OK; place++)
-        status = check_place(sync, place, locations, count, error);
+        status = check_place(sync, place, &found, error);
     return status;
 }
 

@@ -70,7 +70,7 @@ struct pusher {
     struct open_write write;
     struct pool pool; /* texts of `write` and of the claim; reset with the next one */
     struct buf body;
-    struct claimed_pair claimed[PUSH_PAIRS_MAX];
+    struct claim claimed;
     struct shopify_set_call call;
     struct push_decision decision;
     char faults[PUSH_PAIRS_MAX][PUSH_FAULT_MAX];

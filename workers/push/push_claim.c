@@ -113,21 +113,22 @@ static enum status store(struct pusher *pusher, const struct sorted *sorted, cha
 
 /* One transaction; on anything but success the connection is given up with it. */
 static enum status claim(struct pusher *pusher, struct sorted *sorted,
-                         enum store_result *result_out, struct error *error)
+                         struct error *error)
 {
-    size_t count = 0;
+    struct claim *claimed = &pusher->claimed;
     char key[37] = "";
     int64_t id = 0;
+    claimed->places = &pusher->places;
+    claimed->limit = pusher->limit;
+    claimed->pool = &pusher->pool;
     enum status status = postgres_script(pusher->postgres, "BEGIN", error);
     if (status == STATUS_OK)
-        status =
-            store_claim(pusher->postgres, &pusher->lease, &pusher->places, pusher->limit,
-                        &pusher->pool, pusher->claimed, &count, result_out, error);
+        status = store_claim(pusher->postgres, &pusher->lease, claimed, error);
     if (status != STATUS_OK)
         return status;
-    if (*result_out == STORE_LEASE_LOST)
+    if (pusher->lease.lost)
         return postgres_script(pusher->postgres, "ROLLBACK", error);
-    sort_pairs(pusher->claimed, count, sorted);
+    sort_pairs(claimed->pairs, claimed->count, sorted);
     status = store(pusher, sorted, key, &id, error);
     if (status == STATUS_OK)
         status = postgres_script(pusher->postgres, "COMMIT", error);
@@ -136,27 +137,32 @@ static enum status claim(struct pusher *pusher, struct sorted *sorted,
     return status;
 }
 
+static void warn_faults(const struct pusher *pusher, const struct sorted *sorted)
+{
+    if (sorted->faulty_count == 0)
+        return;
+    log_warn("pairs can't be written; 'catalog check' says why",
+             LOG_TEXT("shop", pusher->name),
+             LOG_INT("pairs", (int64_t)sorted->faulty_count),
+             LOG_TEXT("first_fault", sorted->faulty[0]->fault), LOG_END);
+}
+
 void push_claim(struct pusher *pusher)
 {
     struct sorted sorted = {0};
     struct error error = {0};
-    enum store_result result = STORE_DONE;
     int64_t began_us = clock_monotonic_us();
     pool_reset(&pusher->pool);
-    if (claim(pusher, &sorted, &result, &error) != STATUS_OK) {
+    if (claim(pusher, &sorted, &error) != STATUS_OK) {
         push_trouble(pusher, "postgres", &error);
         return;
     }
-    if (result == STORE_LEASE_LOST) {
+    if (pusher->lease.lost) {
         push_lost(pusher);
         return;
     }
     pusher->lease_end_us = began_us + pusher->lease.length_ms * 1000;
-    if (sorted.faulty_count > 0)
-        log_warn("pairs can't be written; 'catalog check' says why",
-                 LOG_TEXT("shop", pusher->name),
-                 LOG_INT("pairs", (int64_t)sorted.faulty_count),
-                 LOG_TEXT("first_fault", sorted.faulty[0]->fault), LOG_END);
+    warn_faults(pusher, &sorted);
     /* The reads come once the write is settled: they are claimed again then. */
     if (sorted.unread_count > 0 && sorted.ready_count == 0)
         push_read(pusher, sorted.unread, sorted.unread_count);

@@ -61,14 +61,13 @@ static bool settle(struct pusher *pusher, const char *state, const char *detail)
                                           .fates = pusher->decision.fates,
                                           .faults = faults,
                                           .hold_ms = REREAD_HOLD_MS};
-    enum store_result result = STORE_DONE;
     struct error error = {0};
     if (store_settle(pusher->postgres, &pusher->lease, &pusher->write, &settlement,
-                     &result, &error) != STATUS_OK) {
+                     &error) != STATUS_OK) {
         push_trouble(pusher, "postgres", &error);
         return false;
     }
-    if (result == STORE_LEASE_LOST) {
+    if (pusher->lease.lost) {
         push_lost(pusher);
         return false;
     }

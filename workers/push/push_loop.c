@@ -81,14 +81,12 @@ static bool have_postgres(struct pusher *pusher)
 static bool renew(struct pusher *pusher)
 {
     int64_t began_us = clock_monotonic_us();
-    enum store_result result = STORE_LEASE_LOST;
     struct error error = {0};
-    if (store_lease_renew(pusher->postgres, &pusher->lease, &result, &error) !=
-        STATUS_OK) {
+    if (store_lease_renew(pusher->postgres, &pusher->lease, &error) != STATUS_OK) {
         push_trouble(pusher, "postgres", &error);
         return false;
     }
-    if (result == STORE_LEASE_LOST) {
+    if (pusher->lease.lost) {
         push_lost(pusher);
         return false;
     }
@@ -100,11 +98,11 @@ static bool take(struct pusher *pusher)
 {
     int64_t began_us = clock_monotonic_us();
     struct error error = {0};
-    if (store_lease_take(pusher->postgres, &pusher->lease, &pusher->held, &error) !=
-        STATUS_OK) {
+    if (store_lease_take(pusher->postgres, &pusher->lease, &error) != STATUS_OK) {
         push_trouble(pusher, "postgres", &error);
         return false;
     }
+    pusher->held = !pusher->lease.lost;
     if (!pusher->held) {
         life_ready(pusher->part, true, "standing by: another process writes to the shop");
         life_wait_ms(STANDBY_MS);

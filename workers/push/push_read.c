@@ -56,16 +56,15 @@ static bool ask(struct pusher *pusher, struct reading *reading)
 static bool keep(struct pusher *pusher, const struct reading *reading)
 {
     struct read_pair pairs[PUSH_PAIRS_MAX];
-    enum store_result result = STORE_DONE;
     struct error error = {0};
     for (size_t at = 0; at < reading->count; at++)
         judge(reading->pairs[at], &reading->levels[at], &pairs[at]);
-    if (store_shown(pusher->postgres, &pusher->lease, pairs, reading->count, &result,
-                    &error) != STATUS_OK) {
+    if (store_shown(pusher->postgres, &pusher->lease, pairs, reading->count, &error) !=
+        STATUS_OK) {
         push_trouble(pusher, "postgres", &error);
         return false;
     }
-    if (result == STORE_LEASE_LOST) {
+    if (pusher->lease.lost) {
         push_lost(pusher);
         return false;
     }
