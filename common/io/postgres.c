@@ -10,6 +10,11 @@
 #define POSTGRES_PREPARED_MAX 128
 #define POSTGRES_STATEMENT_TIMEOUT_MS 60000
 
+/* A worker that is frozen within a transaction keeps its row locks, and with them its
+ * successor, out of a partition or a shop: the server then ends its session. Between two
+ * statements of ours lie milliseconds. */
+#define POSTGRES_IDLE_TIMEOUT_MS 5000
+
 struct postgres {
     PGconn *connection;
     bool broken;
@@ -143,7 +148,8 @@ static enum status session_settings(struct postgres *postgres,
         &sql,
         "SET search_path TO %s; SET statement_timeout = %d; SET lock_timeout = %d; "
         "SET idle_in_transaction_session_timeout = %d; SET TimeZone = 'UTC'",
-        schema, timeout_ms, timeout_ms, timeout_ms);
+        schema, timeout_ms, timeout_ms,
+               POSTGRES_IDLE_TIMEOUT_MS);
     PQfreemem(schema);
     enum status status = buf_view(&sql).length > 0
                              ? postgres_script(postgres, sql.bytes, error)
