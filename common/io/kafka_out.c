@@ -39,12 +39,14 @@ static enum status producer_open(struct kafka_out *out,
 {
     rd_kafka_conf_t *conf = NULL;
     enum status status = kafka_conf_new(options, KAFKA_PRODUCER, &conf, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     rd_kafka_conf_set_opaque(conf, out);
     rd_kafka_conf_set_dr_msg_cb(conf, delivered);
     char text[256];
     out->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-    if (out->producer != NULL) return STATUS_OK;
+    if (out->producer != NULL)
+        return STATUS_OK;
     rd_kafka_conf_destroy(conf);
     (void)error_set(error, STATUS_FATAL, "kafka: %s", text);
     return error_exit(error, EXIT_CONFIG);
@@ -54,10 +56,12 @@ enum status kafka_out_open(const struct kafka_options *options, kafka_acked *ack
                            struct kafka_out **out_out, struct error *error)
 {
     SCOPED(kafka_out_close) struct kafka_out *out = calloc(1, sizeof(*out));
-    if (out == NULL) return error_set(error, STATUS_RETRY, "kafka: out of memory");
+    if (out == NULL)
+        return error_set(error, STATUS_RETRY, "kafka: out of memory");
     out->acked = acked;
     enum status status = producer_open(out, options, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     if (pthread_create(&out->thread, NULL, serve, out) != 0)
         return error_set(error, STATUS_RETRY,
                          "kafka: cannot start the producer's thread");
@@ -75,16 +79,20 @@ void kafka_out_flush(struct kafka_out *out, int wait_ms)
 void kafka_out_close(struct kafka_out **slot)
 {
     struct kafka_out *out = TAKE(*slot);
-    if (out == NULL) return;
+    if (out == NULL)
+        return;
     atomic_store(&out->ending, true);
-    if (out->running) (void)pthread_join(out->thread, NULL);
-    if (out->producer != NULL) rd_kafka_destroy(out->producer);
+    if (out->running)
+        (void)pthread_join(out->thread, NULL);
+    if (out->producer != NULL)
+        rd_kafka_destroy(out->producer);
     free(out);
 }
 
 static rd_kafka_headers_t *headers_of(const struct kafka_send *send)
 {
-    if (send->header_count == 0) return NULL;
+    if (send->header_count == 0)
+        return NULL;
     rd_kafka_headers_t *headers = rd_kafka_headers_new(send->header_count);
     for (size_t at = 0; at < send->header_count; at++) {
         const struct kafka_header *header = &send->headers[at];
@@ -119,8 +127,10 @@ enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
     };
     size_t count = headers != NULL ? 8 : 7;
     rd_kafka_error_t *failure = rd_kafka_produceva(out->producer, fields, count);
-    if (failure == NULL) return STATUS_OK; /* the headers are the library's now */
-    if (headers != NULL) rd_kafka_headers_destroy(headers);
+    if (failure == NULL)
+        return STATUS_OK; /* the headers are the library's now */
+    if (headers != NULL)
+        rd_kafka_headers_destroy(headers);
     enum status status = kafka_status(rd_kafka_error_code(failure), "produce", error);
     rd_kafka_error_destroy(failure);
     return status;

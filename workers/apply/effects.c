@@ -62,7 +62,8 @@ static enum status ledger_effects(struct batch *batch, struct store_effects *eff
         if (leaves_ledger_row(item->verdict.outcome))
             rows[row_count++] = ledger_row(item);
         if (keeps_adjustment(item))
-            adjustments[adjustment_count++] = (struct adjustment_row){.event = &item->event};
+            adjustments[adjustment_count++] =
+                (struct adjustment_row){.event = &item->event};
     }
     effects->ledger = rows;
     effects->ledger_count = row_count;
@@ -116,7 +117,8 @@ static bool is_level_new(const struct place_state *state)
 static enum status level_effects(struct batch *batch, struct store_effects *effects,
                                  struct error *error)
 {
-    struct level_write *rows = pool_take(&batch->pool, batch->place_count * sizeof(*rows));
+    struct level_write *rows =
+        pool_take(&batch->pool, batch->place_count * sizeof(*rows));
     if (rows == NULL)
         return out_of_memory(error);
     size_t count = 0;
@@ -139,7 +141,8 @@ static enum status level_effects(struct batch *batch, struct store_effects *effe
 static bool is_desired_new(const struct place_state *state)
 {
     return is_level_new(state) && state->location >= 0 &&
-           (!state->level_was.exists || state->level.quantity != state->level_was.quantity ||
+           (!state->level_was.exists ||
+            state->level.quantity != state->level_was.quantity ||
             state->level.source != state->level_was.source);
 }
 
@@ -205,7 +208,8 @@ static void header_text(struct buf *out, const char *name, const char *text)
     headers_add(out, span_from(name), span_from(text));
 }
 
-static void dead_letter_headers(const struct item *item, struct span topic, struct buf *out)
+static void dead_letter_headers(const struct item *item, struct span topic,
+                                struct buf *out)
 {
     char number[32];
     char message[EVENT_DETAIL_MAX + 128];
@@ -275,7 +279,8 @@ static bool add_item_row(struct outbox_writer *writer, const struct item *item)
 }
 
 /* The item that the level is owed to: the last one of the place that was recorded. */
-static const struct item *cause_of(const struct batch *batch, const struct place_state *state)
+static const struct item *cause_of(const struct batch *batch,
+                                   const struct place_state *state)
 {
     int32_t at = state->last_item;
     while (at >= 0 && !batch->items[at].verdict.recorded)

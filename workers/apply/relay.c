@@ -78,7 +78,8 @@ static enum status send_row(const struct relay_way *way, const struct outbox_row
 {
     char topic[256];
     struct kafka_header headers[KAFKA_HEADERS_MAX];
-    (void)snprintf(topic, sizeof(topic), "%s%s", way->topic_prefix, outbox_topic(row->kind));
+    (void)snprintf(topic, sizeof(topic), "%s%s", way->topic_prefix,
+                   outbox_topic(row->kind));
     const struct kafka_send send = {.topic = topic,
                                     .partition = partition_of(way, row),
                                     .key = row->key,
@@ -133,7 +134,8 @@ enum status relay_send(struct relay *relay, const struct relay_way *way,
  * A page ends between two offsets: rows of the last offset are left to the next page, unless
  * the page is the last one.
  */
-static size_t whole_offsets(const struct outbox_row *rows, size_t count, int64_t *next_out)
+static size_t whole_offsets(const struct outbox_row *rows, size_t count,
+                            int64_t *next_out)
 {
     size_t end = count;
     if (count == STORE_OUTBOX_PAGE)
