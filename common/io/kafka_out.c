@@ -2,6 +2,7 @@
 
 #include "common/base/check.h"
 #include "common/base/scope.h"
+#include "common/codec/headers.h"
 #include "common/io/kafka_conf.h"
 
 #include <pthread.h>
@@ -91,15 +92,16 @@ void kafka_out_close(struct kafka_out **slot)
 
 static rd_kafka_headers_t *headers_of(const struct kafka_send *send)
 {
-    if (send->header_count == 0)
+    if (send->headers.length == 0)
         return NULL;
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(send->header_count);
-    for (size_t at = 0; at < send->header_count; at++) {
-        const struct kafka_header *header = &send->headers[at];
-        (void)rd_kafka_header_add(headers, header->name.bytes,
-                                  (ssize_t)header->name.length, header->value.bytes,
-                                  (ssize_t)header->value.length);
-    }
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
+    struct span left = send->headers;
+    struct span name;
+    struct span value;
+    while (headers_next(&left, &name, &value))
+        (void)rd_kafka_header_add(headers, name.bytes, (ssize_t)name.length, value.bytes,
+                                  (ssize_t)value.length);
+    ASSERT(left.length == 0); /* written by headers_add, or the table was tampered with */
     return headers;
 }
 
@@ -112,7 +114,6 @@ static void *writable(struct span bytes)
 enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
                            struct error *error)
 {
-    ASSERT(send->header_count <= KAFKA_HEADERS_MAX);
     rd_kafka_headers_t *headers = headers_of(send);
     rd_kafka_vu_t fields[8] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = send->topic},

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#define HEADERS_BYTES_MAX ((size_t)2 * 1024 * 1024)
+#define HEADERS_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define LEVEL_BYTES_MAX ((size_t)16 * 1024)
 
 static enum status out_of_memory(struct error *error)
@@ -208,6 +208,25 @@ static void header_text(struct buf *out, const char *name, const char *text)
     headers_add(out, span_from(name), span_from(text));
 }
 
+/* The identity of what an item causes: the same in every repeat. */
+static void cloud_headers(const struct item *item, struct span topic, const char *kind,
+                          struct buf *out)
+{
+    char id[320];
+    char type[64];
+    (void)snprintf(id, sizeof(id), "%.*s/%d/%lld/%s", SPAN_ARGS(topic),
+                   (int)item->record.partition, (long long)item->record.offset, kind);
+    (void)snprintf(type, sizeof(type), "inventory.%s.v1", kind);
+    header_text(out, "ce_specversion", "1.0");
+    header_text(out, "ce_id", id);
+    header_text(out, "ce_source", "parstock/apply");
+    header_text(out, "ce_type", type);
+}
+
+/*
+ * First all headers as received, then ours, of which __connect.errors.topic is the first: so
+ * the record can be restored as it came, even where it had CloudEvents headers of its own.
+ */
 static void dead_letter_headers(const struct item *item, struct span topic,
                                 struct buf *out)
 {
@@ -225,18 +244,13 @@ static void dead_letter_headers(const struct item *item, struct span topic,
                    reason_remedy(item->verdict.reason));
     header_text(out, "__connect.errors.exception.message", message);
     header_text(out, "parstock.reason", code);
+    cloud_headers(item, topic, "dead-letter", out);
 }
 
 static void level_headers(const struct item *item, struct span topic,
                           const struct level_write *level, struct buf *out)
 {
-    char id[320];
-    (void)snprintf(id, sizeof(id), "%.*s/%d/%lld/level", SPAN_ARGS(topic),
-                   (int)item->record.partition, (long long)item->record.offset);
-    header_text(out, "ce_specversion", "1.0");
-    header_text(out, "ce_id", id);
-    header_text(out, "ce_source", "parstock/apply");
-    header_text(out, "ce_type", "inventory.level.v1");
+    cloud_headers(item, topic, "level", out);
     headers_add(out, SPAN_OF("ce_subject"), level->place.sku);
     header_text(out, "content-type", "application/json");
     if (item->traceparent.bytes != NULL)
