@@ -14,7 +14,8 @@ static const char STAGING[] =
     "TRUNCATE catalog_levels RESTART IDENTITY";
 
 static const struct statement LOCK = {
-    "catalog_lock", "SELECT pg_try_advisory_lock(hashtextextended('catalog ' || $1, 0))"};
+    "catalog_lock",
+    "SELECT pg_try_advisory_lock(hashtextextended('catalog ' || current_schema() || ' ' || $1, 0))"};
 
 static const struct statement BEGIN_RUN = {
     "catalog_begin",
@@ -30,6 +31,9 @@ static const struct statement STAGE_LEVELS = {
     "INSERT INTO catalog_levels (item, gid, active, available, on_hand)"
     " SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::bigint[],"
     " $5::bigint[])"};
+
+/* Tables that were filled a moment ago have no statistics, and the merges join them. */
+static const char MEASURE_STAGING[] = "ANALYZE catalog_items; ANALYZE catalog_levels";
 
 static const struct statement COUNTS = {
     "catalog_counts", "SELECT (SELECT count(*) FROM shop_items WHERE shop = $1),"
@@ -90,8 +94,8 @@ static const struct statement FORGET = {
     " DELETE FROM shop_levels l USING held"
     " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location"};
 
-#define FAULTS_OF_PAIRS                                                                  \
-    "SELECT l.sku, l.location, l.desired, l.fault AS old_fault, " PAIR_FAULT " AS fault" \
+/* Every pair of the shop as l, with what PAIR_FAULT wants beside it. */
+#define PAIRS_BESIDE                                                                     \
     " FROM shop_levels l"                                                                \
     " LEFT JOIN (SELECT sku, count(*) AS n, bool_and(tracked) AS tracked"                \
     " FROM shop_items WHERE shop = $1 AND sku <> '' GROUP BY sku) i ON i.sku = l.sku"    \
@@ -100,10 +104,9 @@ static const struct statement FORGET = {
 
 static const struct statement FAULTS = {
     "catalog_faults",
-    "WITH f AS MATERIALIZED (" FAULTS_OF_PAIRS "),"
-    " held AS MATERIALIZED (SELECT l.sku, l.location, f.fault FROM shop_levels l"
-    " JOIN f USING (sku, location) WHERE l.shop = $1"
-    " AND l.fault IS DISTINCT FROM f.fault AND l.write_id IS NULL" PAIR_ORDER
+    "WITH held AS MATERIALIZED (SELECT l.sku, l.location, " PAIR_FAULT
+    " AS fault" PAIRS_BESIDE
+    " AND l.write_id IS NULL AND l.fault IS DISTINCT FROM " PAIR_FAULT PAIR_ORDER
     " FOR UPDATE OF l)"
     " UPDATE shop_levels l SET fault = held.fault FROM held"
     " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location"};
@@ -126,7 +129,8 @@ static const struct statement REPORT_PAIRS = {
     " count(*) FILTER (WHERE fault = 'untracked'),"
     " count(*) FILTER (WHERE fault = 'not_stocked'),"
     " count(*) FILTER (WHERE fault = '' AND old_fault LIKE 'quarantined%')"
-    " FROM (" FAULTS_OF_PAIRS " AND l.desired IS NOT NULL) f"};
+    " FROM (SELECT l.fault AS old_fault, " PAIR_FAULT " AS fault" PAIRS_BESIDE
+    " AND l.desired IS NOT NULL) f"};
 
 enum status store_catalog_begin(struct postgres *postgres, struct catalog_run *run,
                                 bool *busy_out, struct error *error)
@@ -185,7 +189,9 @@ enum status store_catalog_counts(struct postgres *postgres, const struct catalog
     SCOPED(rows_release) struct rows rows = {0};
     pg_params_init(&params);
     pg_params_text(&params, run->shop);
-    enum status status = postgres_query(postgres, &COUNTS, &params, &rows, error);
+    enum status status = postgres_script(postgres, MEASURE_STAGING, error);
+    if (status == STATUS_OK)
+        status = postgres_query(postgres, &COUNTS, &params, &rows, error);
     if (status != STATUS_OK)
         return status;
     counts->items_before = rows_int(&rows, 0, 0);
