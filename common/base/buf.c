@@ -26,25 +26,29 @@ void buf_clear(struct buf *buf)
 {
     buf->length = 0;
     buf->failed = false;
-    if (buf->bytes != NULL) buf->bytes[0] = '\0';
+    if (buf->bytes != NULL)
+        buf->bytes[0] = '\0';
 }
 
 static void buf_fail(struct buf *buf)
 {
     buf->failed = true;
     buf->length = 0;
-    if (buf->bytes != NULL) buf->bytes[0] = '\0';
+    if (buf->bytes != NULL)
+        buf->bytes[0] = '\0';
 }
 
 static bool buf_grow(struct buf *buf, size_t more)
 {
-    if (buf->failed) return false;
+    if (buf->failed)
+        return false;
     if (more > buf->max || buf->length > buf->max - more) {
         buf_fail(buf);
         return false;
     }
     size_t needed = buf->length + more + 1;
-    if (needed <= buf->capacity) return true;
+    if (needed <= buf->capacity)
+        return true;
     size_t capacity = buf->capacity > 0 ? buf->capacity : BUF_FIRST;
     while (capacity < needed)
         capacity *= 2;
@@ -61,7 +65,8 @@ static bool buf_grow(struct buf *buf, size_t more)
 void *buf_extend(struct buf *buf, size_t length)
 {
     ASSERT(buf->max > 0);
-    if (!buf_grow(buf, length)) return NULL;
+    if (!buf_grow(buf, length))
+        return NULL;
     char *at = buf->bytes + buf->length;
     buf->length += length;
     buf->bytes[buf->length] = '\0';
@@ -71,7 +76,8 @@ void *buf_extend(struct buf *buf, size_t length)
 void buf_add(struct buf *buf, const void *bytes, size_t length)
 {
     char *at = buf_extend(buf, length);
-    if (at != NULL && length > 0) memcpy(at, bytes, length);
+    if (at != NULL && length > 0)
+        memcpy(at, bytes, length);
 }
 
 void buf_text(struct buf *buf, const char *text)
@@ -96,7 +102,8 @@ void buf_format(struct buf *buf, const char *format, ...)
     int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
     ASSERT(length >= 0);
-    if (!buf_grow(buf, (size_t)length)) return;
+    if (!buf_grow(buf, (size_t)length))
+        return;
     va_start(arguments, format);
     (void)vsnprintf(buf->bytes + buf->length, (size_t)length + 1, format, arguments);
     va_end(arguments);

@@ -45,7 +45,8 @@ enum status error_exit(struct error *error, int exit_code)
 
 int error_exit_code(const struct error *error)
 {
-    if (error->exit_code != 0) return error->exit_code;
+    if (error->exit_code != 0)
+        return error->exit_code;
     switch (error->status) {
     case STATUS_OK:
         return 0;

@@ -14,9 +14,12 @@ static uint32_t murmur2_word(const unsigned char *bytes)
 
 static uint32_t murmur2_tail(uint32_t hash, const unsigned char *tail, size_t length)
 {
-    if (length >= 3) hash ^= (uint32_t)tail[2] << 16;
-    if (length >= 2) hash ^= (uint32_t)tail[1] << 8;
-    if (length >= 1) hash = (hash ^ tail[0]) * MURMUR2_M;
+    if (length >= 3)
+        hash ^= (uint32_t)tail[2] << 16;
+    if (length >= 2)
+        hash ^= (uint32_t)tail[1] << 8;
+    if (length >= 1)
+        hash = (hash ^ tail[0]) * MURMUR2_M;
     return hash;
 }
 
@@ -30,7 +33,8 @@ uint32_t hash_murmur2(struct span key)
         word ^= word >> MURMUR2_R;
         hash = (hash * MURMUR2_M) ^ (word * MURMUR2_M);
     }
-    if (key.length > whole) hash = murmur2_tail(hash, bytes + whole, key.length - whole);
+    if (key.length > whole)
+        hash = murmur2_tail(hash, bytes + whole, key.length - whole);
     hash ^= hash >> 13;
     hash *= MURMUR2_M;
     hash ^= hash >> 15;
@@ -55,7 +59,8 @@ uint64_t hash_bytes(struct span bytes, uint64_t seed)
         hash ^= hash >> 29;
     }
     uint64_t tail = 0;
-    if (bytes.length > at) memcpy(&tail, bytes.bytes + at, bytes.length - at);
+    if (bytes.length > at)
+        memcpy(&tail, bytes.bytes + at, bytes.length - at);
     hash = (hash ^ tail) * prime;
     hash ^= hash >> 32;
     hash *= prime;

@@ -43,7 +43,8 @@ static struct pool_chunk *chunk_new(size_t length)
 {
     size_t size = length > POOL_CHUNK ? length : POOL_CHUNK;
     struct pool_chunk *chunk = malloc(sizeof(*chunk) + size);
-    if (chunk == NULL) return NULL;
+    if (chunk == NULL)
+        return NULL;
     chunk->next = NULL;
     chunk->used = 0;
     chunk->size = size;
@@ -55,9 +56,11 @@ static struct pool_chunk *pool_advance(struct pool *pool, size_t length)
 {
     struct pool_chunk **link =
         pool->current != NULL ? &pool->current->next : &pool->first;
-    if (*link != NULL && (*link)->size >= length) return *link;
+    if (*link != NULL && (*link)->size >= length)
+        return *link;
     struct pool_chunk *chunk = chunk_new(length);
-    if (chunk == NULL) return NULL;
+    if (chunk == NULL)
+        return NULL;
     chunk->next = *link;
     *link = chunk;
     return chunk;
@@ -66,11 +69,13 @@ static struct pool_chunk *pool_advance(struct pool *pool, size_t length)
 void *pool_take(struct pool *pool, size_t length)
 {
     size_t rounded = (length + 15) & ~(size_t)15;
-    if (rounded < length || rounded > pool->max - pool->taken) return NULL;
+    if (rounded < length || rounded > pool->max - pool->taken)
+        return NULL;
     struct pool_chunk *chunk = pool->current;
     if (chunk == NULL || chunk->size - chunk->used < rounded) {
         chunk = pool_advance(pool, rounded);
-        if (chunk == NULL) return NULL;
+        if (chunk == NULL)
+            return NULL;
         pool->current = chunk;
     }
     void *at = chunk->bytes + chunk->used;
@@ -82,7 +87,9 @@ void *pool_take(struct pool *pool, size_t length)
 struct span pool_span(struct pool *pool, struct span span)
 {
     char *at = pool_take(pool, span.length > 0 ? span.length : 1);
-    if (at == NULL) return (struct span){0};
-    if (span.length > 0) memcpy(at, span.bytes, span.length);
+    if (at == NULL)
+        return (struct span){0};
+    if (span.length > 0)
+        memcpy(at, span.bytes, span.length);
     return (struct span){.bytes = at, .length = span.length};
 }

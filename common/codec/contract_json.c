@@ -32,7 +32,7 @@ void contract_free(struct contract **slot)
     *slot = NULL;
 }
 
-/* ---- reading values whose shape has been checked -------------------------------------------- */
+/* ---- reading values whose shape has been checked ---------------------------------- */
 
 static void *take_array(struct box *box, size_t count, size_t size)
 {
@@ -80,7 +80,7 @@ static enum status no_memory(struct error *error)
     return error_set(error, STATUS_FATAL, "out of memory");
 }
 
-/* ---- the parts ------------------------------------------------------------------------------ */
+/* ---- the parts -------------------------------------------------------------------- */
 
 static unsigned steps_of(json_t *root)
 {
@@ -286,7 +286,7 @@ static enum status build_shops(struct box *box, json_t *root, struct error *erro
     return STATUS_OK;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------ */
+/* ---- all of it -------------------------------------------------------------------- */
 
 static enum status build(struct box *box, json_t *root, struct error *error)
 {

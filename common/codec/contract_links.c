@@ -4,7 +4,7 @@
 
 #include <strings.h>
 
-/* ---- given twice -------------------------------------------------------------------------- */
+/* ---- given twice ------------------------------------------------------------------ */
 
 static enum status check_ranks(json_t *sources, struct error *error)
 {
@@ -82,7 +82,7 @@ enum status contract_check_names(json_t *root, const struct contract *contract,
     return STATUS_OK;
 }
 
-/* ---- pointing at something ------------------------------------------------------------------ */
+/* ---- pointing at something -------------------------------------------------------- */
 
 int contract_location_by_code(const struct contract *contract, struct span code)
 {

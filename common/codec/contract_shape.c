@@ -8,7 +8,7 @@
 #define UNITS_MAX 1000000000
 #define LISTS_MAX INT64_MAX
 
-/* ---- texts with a form of their own ----------------------------------------------------- */
+/* ---- texts with a form of their own ----------------------------------------------- */
 
 static bool is_digit(char byte)
 {
@@ -83,7 +83,7 @@ static bool is_endpoint(struct span text)
     return end > host && (end == text.length || text.bytes[end] == '/');
 }
 
-/* ---- leaves ------------------------------------------------------------------------------ */
+/* ---- leaves ----------------------------------------------------------------------- */
 
 #define TEXT_OF(from, to) .kind = SHAPE_TEXT, .least = (from), .most = (to)
 #define INTEGER_OF(from, to) .kind = SHAPE_INTEGER, .least = (from), .most = (to)
@@ -182,7 +182,7 @@ static const char *const ALERT_KINDS[] = {"webhook", "pagerduty", "alertmanager"
                                           "slack",   "email",     NULL};
 static const struct shape ALERT_KIND = {.kind = SHAPE_WORD, .words = ALERT_KINDS};
 
-/* ---- sources, locations, SKUs ------------------------------------------------------------- */
+/* ---- sources, locations, SKUs ----------------------------------------------------- */
 
 static const struct shape SOURCE_LOCATIONS = {LIST_OF(NAME, 1, CONTRACT_LOCATIONS_MAX),
                                               .unique = true};
@@ -232,7 +232,7 @@ static const struct shape_member KIT_MEMBERS[] = {
 static const struct shape KIT = {OBJECT_OF(KIT_MEMBERS)};
 static const struct shape KITS = {LIST_OF(KIT, 0, 100000)};
 
-/* ---- shops ---------------------------------------------------------------------------------- */
+/* ---- shops ------------------------------------------------------------------------ */
 
 static const struct shape SHOP_LOCATIONS = {
     .kind = SHAPE_MAP, .key = &NAME, .item = &GID, .most = CONTRACT_LOCATIONS_MAX};
@@ -258,7 +258,7 @@ static const struct shape_member SHOP_MEMBERS[] = {
 static const struct shape SHOP = {OBJECT_OF(SHOP_MEMBERS)};
 static const struct shape SHOPS = {LIST_OF(SHOP, 0, CONTRACT_SHOPS_MAX)};
 
-/* ---- risk, policy, drift, alerts, measures --------------------------------------------------- */
+/* ---- risk, policy, drift, alerts, measures ---------------------------------------- */
 
 static const struct shape TAGS = {LIST_OF(TAG, 0, 10000)};
 static const struct shape_member RISK_MEMBERS[] = {

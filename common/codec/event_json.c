@@ -204,8 +204,9 @@ static void take_cloud(struct event_draft *draft)
     take_attribute(&draft->values[ATTRIBUTE_TIME], cloud->time);
 }
 
-enum reason event_json_decode(struct event_decoder *decoder, const struct event_input *input,
-                              struct pool *pool, struct event *event_out, char *detail)
+enum reason event_json_decode(struct event_decoder *decoder,
+                              const struct event_input *input, struct pool *pool,
+                              struct event *event_out, char *detail)
 {
     struct event_draft draft = {
         .contract = input->contract, .input = input, .pool = pool, .fault = EVENT_VALUES};

@@ -41,8 +41,9 @@ struct event_input {
  * Decodes up to and including `bad_sku`. Writes *event_out only when it returns
  * REASON_NONE. `detail` (may be NULL, else 96 bytes) gets the name of the field at fault.
  */
-enum reason event_json_decode(struct event_decoder *decoder, const struct event_input *input,
-                              struct pool *pool, struct event *event_out, char *detail);
+enum reason event_json_decode(struct event_decoder *decoder,
+                              const struct event_input *input, struct pool *pool,
+                              struct event *event_out, char *detail);
 
 #define EVENT_DETAIL_MAX 96
 

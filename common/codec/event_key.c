@@ -13,14 +13,17 @@ struct event_hasher {
     char room[EVENT_CANONICAL_MAX];
 };
 
-void event_hasher_free(struct event_hasher **slot)
+static void release(struct event_hasher *hasher)
 {
-    struct event_hasher *hasher = *slot;
-    if (hasher == NULL)
-        return;
     EVP_MD_CTX_free(hasher->context);
     EVP_MD_free(hasher->sha256);
     free(hasher);
+}
+
+void event_hasher_free(struct event_hasher **slot)
+{
+    if (*slot != NULL)
+        release(*slot);
     *slot = NULL;
 }
 
@@ -33,7 +36,7 @@ struct event_hasher *event_hasher_new(void)
     hasher->context = EVP_MD_CTX_new();
     if (hasher->sha256 != NULL && hasher->context != NULL)
         return hasher;
-    event_hasher_free(&hasher);
+    release(hasher);
     return NULL;
 }
 

@@ -14,7 +14,7 @@ struct span json_span(const json_t *text)
     return (struct span){json_string_value(text), json_string_length(text)};
 }
 
-/* ---- where ---------------------------------------------------------------------------- */
+/* ---- where ------------------------------------------------------------------------ */
 
 static void path_byte(struct json_path *path, char byte)
 {
@@ -58,7 +58,7 @@ static enum status refuse(const struct json_path *path, struct error *error,
                      path->length > 0 ? path->text : "the document", must_be);
 }
 
-/* ---- leaves ---------------------------------------------------------------------------- */
+/* ---- leaves ----------------------------------------------------------------------- */
 
 static enum status check_text(const struct shape *shape, struct span text,
                               const struct json_path *path, struct error *error)
@@ -122,7 +122,7 @@ static enum status check_number(const struct shape *shape, json_t *value,
     return refuse(path, error, must_be);
 }
 
-/* ---- containers ------------------------------------------------------------------------ */
+/* ---- containers ------------------------------------------------------------------- */
 
 static void release_json(json_t **slot)
 {

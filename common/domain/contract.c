@@ -6,7 +6,8 @@ int contract_source(const struct contract *contract, struct span name)
 {
     ASSERT(contract->source_count <= CONTRACT_SOURCES_MAX);
     for (size_t at = 0; at < contract->source_count; at++)
-        if (span_equal(contract->sources[at].name, name)) return (int)at;
+        if (span_equal(contract->sources[at].name, name))
+            return (int)at;
     return -1;
 }
 
@@ -14,7 +15,8 @@ int contract_shop(const struct contract *contract, struct span name)
 {
     ASSERT(contract->shop_count <= CONTRACT_SHOPS_MAX);
     for (size_t at = 0; at < contract->shop_count; at++)
-        if (span_equal(contract->shops[at].name, name)) return (int)at;
+        if (span_equal(contract->shops[at].name, name))
+            return (int)at;
     return -1;
 }
 
@@ -25,7 +27,8 @@ int contract_location(const struct contract *contract, struct span name)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int order = span_compare(contract->names[middle].name, name);
-        if (order == 0) return contract->names[middle].location;
+        if (order == 0)
+            return contract->names[middle].location;
         if (order < 0)
             low = middle + 1;
         else
@@ -47,7 +50,8 @@ bool shop_excludes(const struct shop *shop, struct span sku)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int order = span_compare(shop->excluded[middle], sku);
-        if (order == 0) return true;
+        if (order == 0)
+            return true;
         if (order < 0)
             low = middle + 1;
         else

@@ -37,7 +37,8 @@ struct writer {
 static void write_bytes(struct writer *writer, const void *bytes, size_t length)
 {
     ASSERT(length <= EVENT_CANONICAL_MAX - writer->length);
-    if (length > 0) memcpy(writer->room + writer->length, bytes, length);
+    if (length > 0)
+        memcpy(writer->room + writer->length, bytes, length);
     writer->length += length;
 }
 
@@ -56,7 +57,8 @@ static void write_number(struct writer *writer, int64_t number)
 static void write_text(struct writer *writer, struct span text)
 {
     write_number(writer, text.bytes != NULL ? (int64_t)text.length : -1);
-    if (text.bytes != NULL) write_bytes(writer, text.bytes, text.length);
+    if (text.bytes != NULL)
+        write_bytes(writer, text.bytes, text.length);
 }
 
 static void write_optional(struct writer *writer, bool present, int64_t number)

@@ -73,21 +73,24 @@ static bool is_older_observation(const struct facts *facts)
 static bool is_too_old(const struct facts *facts)
 {
     int64_t recorded_at_ms = facts->question->recorded_at_ms;
-    if (facts->event->type != EVENT_ADJUSTED || recorded_at_ms < 0) return false;
+    if (facts->event->type != EVENT_ADJUSTED || recorded_at_ms < 0)
+        return false;
     int64_t horizon_us = facts->question->contract->idempotency_days * DAY_US;
     return facts->event->occurred_at_us < recorded_at_ms * 1000 - horizon_us;
 }
 
 static bool is_level_out_of_range(const struct facts *facts)
 {
-    if (event_is_of_shop(facts->event->type) || !facts->next.exists) return false;
+    if (event_is_of_shop(facts->event->type) || !facts->next.exists)
+        return false;
     int64_t quantity = reading_quantity(&facts->next);
     return quantity > EVENT_QUANTITY_MAX || quantity < -EVENT_QUANTITY_MAX;
 }
 
 static bool is_shadowed(const struct facts *facts)
 {
-    if (event_is_of_shop(facts->event->type)) return false;
+    if (event_is_of_shop(facts->event->type))
+        return false;
     const struct contract *contract = facts->question->contract;
     int ruling = level_ruling_source(contract, facts->question->readings);
     return ruling >= 0 &&
@@ -96,8 +99,10 @@ static bool is_shadowed(const struct facts *facts)
 
 static bool is_zero(const struct facts *facts)
 {
-    if (facts->event->quantity != 0) return false;
-    if (facts->event->type == EVENT_ADJUSTED) return facts->question->level->exists;
+    if (facts->event->quantity != 0)
+        return false;
+    if (facts->event->type == EVENT_ADJUSTED)
+        return facts->question->level->exists;
     return facts->event->type == EVENT_ORDERED && facts->reading->exists;
 }
 
@@ -196,7 +201,8 @@ const struct rule *judge_rule(size_t at)
 const struct rule *judge_rule_by_number(int number)
 {
     for (size_t at = 0; at < COUNT_OF(RULES); at++)
-        if (RULES[at].rule.number == number) return &RULES[at].rule;
+        if (RULES[at].rule.number == number)
+            return &RULES[at].rule;
     return NULL;
 }
 
@@ -205,7 +211,8 @@ const struct rule *judge_rule_by_number(int number)
 
 int judge_slot(const struct contract *contract, const struct event *event)
 {
-    if (event_is_of_shop(event->type)) return (int)contract->source_count + event->source;
+    if (event_is_of_shop(event->type))
+        return (int)contract->source_count + event->source;
     return event->source;
 }
 
@@ -214,10 +221,12 @@ static struct level ruling_with(const struct question *question, int slot,
                                 const struct reading *next)
 {
     const struct contract *contract = question->contract;
-    if (slot >= (int)contract->source_count || !next->exists) return *question->level;
+    if (slot >= (int)contract->source_count || !next->exists)
+        return *question->level;
     int other = -1;
     for (int at = 0; at < (int)contract->source_count; at++) {
-        if (at == slot || !question->readings[at].exists) continue;
+        if (at == slot || !question->readings[at].exists)
+            continue;
         if (other < 0 || contract->sources[at].rank < contract->sources[other].rank)
             other = at;
     }
@@ -234,7 +243,8 @@ static struct level ruling_with(const struct question *question, int slot,
 static struct facts facts_of(const struct question *question)
 {
     struct facts facts = {.question = question, .event = question->event};
-    if (question->reason != REASON_NONE || question->misplaced) return facts;
+    if (question->reason != REASON_NONE || question->misplaced)
+        return facts;
     int slot = judge_slot(question->contract, question->event);
     facts.reading = &question->readings[slot];
     facts.next = reading_after(facts.reading, question->event, question->adjusted_later,
@@ -252,7 +262,8 @@ static bool is_recorded(enum outcome outcome)
 static const struct row *first_fit(const struct facts *facts)
 {
     for (size_t at = 0; at < COUNT_OF(RULES); at++)
-        if (RULES[at].fits(facts)) return &RULES[at];
+        if (RULES[at].fits(facts))
+            return &RULES[at];
     UNREACHABLE("the last row fits always");
 }
 
@@ -264,8 +275,10 @@ struct verdict judge(const struct question *question)
                               .reason = row->reason,
                               .rule = row->rule.number,
                               .recorded = is_recorded(row->rule.outcome)};
-    if (is_invalid(&facts)) verdict.reason = question->reason;
-    if (question->level != NULL) verdict.level = *question->level;
+    if (is_invalid(&facts))
+        verdict.reason = question->reason;
+    if (question->level != NULL)
+        verdict.level = *question->level;
     if (verdict.recorded) {
         verdict.slot = judge_slot(question->contract, question->event);
         verdict.reading = facts.next;

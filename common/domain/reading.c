@@ -12,7 +12,8 @@ int64_t reading_quantity(const struct reading *reading)
 int64_t reading_occurred_at_us(const struct reading *reading)
 {
     ASSERT(reading->exists);
-    if (!reading->has_count) return reading->adjusted_at_us;
+    if (!reading->has_count)
+        return reading->adjusted_at_us;
     if (reading->has_adjusted && reading->adjusted_at_us > reading->counted_at_us)
         return reading->adjusted_at_us;
     return reading->counted_at_us;
@@ -65,7 +66,8 @@ struct reading reading_after(const struct reading *reading, const struct event *
     case EVENT_OBSERVED:
         return after_count(reading, event, reading->adjusted);
     case EVENT_ADJUSTED:
-        if (event->quantity == 0 && !reading->exists && level_exists) return *reading;
+        if (event->quantity == 0 && !reading->exists && level_exists)
+            return *reading;
         return after_adjustment(reading, event);
     case EVENT_ORDERED:
         return after_adjustment(reading, event);
@@ -77,7 +79,8 @@ int level_ruling_source(const struct contract *contract, const struct reading *r
 {
     int best = -1;
     for (size_t at = 0; at < contract->source_count; at++) {
-        if (!readings[at].exists) continue;
+        if (!readings[at].exists)
+            continue;
         if (best < 0 || contract->sources[at].rank < contract->sources[best].rank)
             best = (int)at;
     }
@@ -87,7 +90,8 @@ int level_ruling_source(const struct contract *contract, const struct reading *r
 struct level level_ruling(const struct contract *contract, const struct reading *readings)
 {
     int source = level_ruling_source(contract, readings);
-    if (source < 0) return (struct level){.source = -1};
+    if (source < 0)
+        return (struct level){.source = -1};
     const struct reading *reading = &readings[source];
     return (struct level){.exists = true,
                           .quantity = reading_quantity(reading),
@@ -99,7 +103,8 @@ struct level level_ruling(const struct contract *contract, const struct reading 
 
 bool level_equal(const struct level *left, const struct level *right)
 {
-    if (left->exists != right->exists) return false;
+    if (left->exists != right->exists)
+        return false;
     return left->quantity == right->quantity && left->source == right->source &&
            left->occurred_at_us == right->occurred_at_us &&
            left->has_version == right->has_version &&

@@ -70,13 +70,15 @@ static enum status group_settings(rd_kafka_conf_t *conf,
     (void)rd_kafka_conf_get(conf, "group.protocol", protocol, &size);
     enum status status = kafka_conf_set(conf, "group.id", options->group, error);
     if (status == STATUS_OK && strcmp(protocol, "consumer") != 0)
-        status = kafka_conf_set(conf, "partition.assignment.strategy", "cooperative-sticky", error);
+        status = kafka_conf_set(conf, "partition.assignment.strategy",
+                                "cooperative-sticky", error);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR |
                                        RD_KAFKA_EVENT_OFFSET_COMMIT);
     return status;
 }
 
-static enum status consumer_open(struct kafka_in *in, const struct kafka_in_options *options,
+static enum status consumer_open(struct kafka_in *in,
+                                 const struct kafka_in_options *options,
                                  struct error *error)
 {
     rd_kafka_conf_t *conf = NULL;
@@ -107,7 +109,8 @@ enum status kafka_in_open(const struct kafka_in_options *options, struct kafka_i
 {
     ASSERT(options->lanes > 0 && options->lanes <= KAFKA_LANES_MAX);
     SCOPED(kafka_in_close) struct kafka_in *in = calloc(1, sizeof(*in));
-    if (in == NULL) return error_set(error, STATUS_RETRY, "kafka: out of memory");
+    if (in == NULL)
+        return error_set(error, STATUS_RETRY, "kafka: out of memory");
     in->owner = options->owner;
     in->lanes = options->lanes;
     for (int lane = 0; lane < KAFKA_LANES_MAX; lane++)
@@ -116,9 +119,12 @@ enum status kafka_in_open(const struct kafka_in_options *options, struct kafka_i
     if (in->topic_name == NULL)
         return error_set(error, STATUS_RETRY, "kafka: out of memory");
     enum status status = consumer_open(in, options, error);
-    if (status == STATUS_OK) status = queues_open(in, error);
-    if (status == STATUS_OK) status = subscribe(in, error);
-    if (status == STATUS_OK) *out = TAKE(in);
+    if (status == STATUS_OK)
+        status = queues_open(in, error);
+    if (status == STATUS_OK)
+        status = subscribe(in, error);
+    if (status == STATUS_OK)
+        *out = TAKE(in);
     return status;
 }
 
@@ -128,7 +134,8 @@ static int lightest_lane(const struct kafka_in *in)
 {
     int best = 0;
     for (int lane = 1; lane < in->lanes; lane++)
-        if (in->lane_load[lane] < in->lane_load[best]) best = lane;
+        if (in->lane_load[lane] < in->lane_load[best])
+            best = lane;
     return best;
 }
 
@@ -137,7 +144,8 @@ static bool ask_owner(struct kafka_in *in)
 {
     for (int at = 0; at < in->wanted->cnt; at++) {
         rd_kafka_topic_partition_t *part = &in->wanted->elems[at];
-        if (in->holding[part->partition] == HOLDING_TAKEN) continue;
+        if (in->holding[part->partition] == HOLDING_TAKEN)
+            continue;
         int lane = in->lane_of[part->partition];
         if (in->holding[part->partition] == HOLDING_NONE) {
             lane = lightest_lane(in);
@@ -183,7 +191,8 @@ static void report(const struct kafka_in *in, enum status status,
 static enum status kafka_error_take(rd_kafka_error_t *failure, const char *doing,
                                     struct error *error)
 {
-    if (failure == NULL) return STATUS_OK;
+    if (failure == NULL)
+        return STATUS_OK;
     enum status status = kafka_status(rd_kafka_error_code(failure), doing, error);
     rd_kafka_error_destroy(failure);
     return status;
@@ -191,7 +200,8 @@ static enum status kafka_error_take(rd_kafka_error_t *failure, const char *doing
 
 static void assign_wanted(struct kafka_in *in)
 {
-    if (in->wanted == NULL || !ask_owner(in)) return;
+    if (in->wanted == NULL || !ask_owner(in))
+        return;
     struct error error = {0};
     enum status status;
     forward_to_lanes(in);
@@ -208,9 +218,11 @@ static void assign_wanted(struct kafka_in *in)
 static void drop_partition(struct kafka_in *in, int32_t partition)
 {
     enum holding holding = in->holding[partition];
-    if (holding == HOLDING_NONE) return;
+    if (holding == HOLDING_NONE)
+        return;
     int lane = in->lane_of[partition];
-    if (holding == HOLDING_TAKEN) in->owner.dropped(in->owner.self, partition, lane);
+    if (holding == HOLDING_TAKEN)
+        in->owner.dropped(in->owner.self, partition, lane);
     in->lane_load[lane]--;
     in->holding[partition] = HOLDING_NONE;
 }
@@ -219,7 +231,8 @@ static void handle_revoke(struct kafka_in *in, rd_kafka_topic_partition_list_t *
 {
     struct error error = {0};
     enum status status;
-    if (in->wanted != NULL) rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
+    if (in->wanted != NULL)
+        rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
     for (int at = 0; at < list->cnt; at++)
         drop_partition(in, list->elems[at].partition);
     if (is_cooperative(in))
@@ -236,7 +249,8 @@ static void handle_rebalance(struct kafka_in *in, rd_kafka_event_t *event)
     if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         for (int at = 0; at < list->cnt; at++)
             ASSERT(list->elems[at].partition < PARTITIONS_MAX);
-        if (in->wanted != NULL) rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
+        if (in->wanted != NULL)
+            rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
         in->wanted = rd_kafka_topic_partition_list_copy(list);
         kafka_in_refresh(in, METADATA_WAIT_MS);
         assign_wanted(in);
@@ -284,8 +298,10 @@ enum status kafka_in_poll(struct kafka_in *in, int timeout_ms, struct error *err
         serve(in, event);
         rd_kafka_event_destroy(event);
     }
-    if (in->wanted != NULL) assign_wanted(in);
-    if (in->fatal.status == STATUS_OK) return STATUS_OK;
+    if (in->wanted != NULL)
+        assign_wanted(in);
+    if (in->fatal.status == STATUS_OK)
+        return STATUS_OK;
     *error = in->fatal;
     return STATUS_FATAL;
 }
@@ -294,14 +310,17 @@ enum status kafka_in_poll(struct kafka_in *in, int timeout_ms, struct error *err
 
 static void leave_group(struct kafka_in *in)
 {
-    if (in->events == NULL) return;
+    if (in->events == NULL)
+        return;
     (void)rd_kafka_error_destroy(rd_kafka_consumer_close_queue(in->consumer, in->events));
     for (int waited = 0;
          waited < CLOSE_WAIT_MS && !rd_kafka_consumer_closed(in->consumer);
          waited += 50) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(in->events, 50);
-        if (event == NULL) continue;
-        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) serve(in, event);
+        if (event == NULL)
+            continue;
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+            serve(in, event);
         rd_kafka_event_destroy(event);
     }
 }
@@ -309,20 +328,26 @@ static void leave_group(struct kafka_in *in)
 void kafka_in_close(struct kafka_in **slot)
 {
     struct kafka_in *in = TAKE(*slot);
-    if (in == NULL) return;
+    if (in == NULL)
+        return;
     if (in->consumer != NULL) {
         leave_group(in);
-        if (in->wanted != NULL) rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
+        if (in->wanted != NULL)
+            rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
         for (int lane = 0; lane < in->lanes; lane++)
             if (in->lane_queues[lane] != NULL)
                 rd_kafka_queue_destroy(in->lane_queues[lane]);
-        if (in->events != NULL) rd_kafka_queue_destroy(in->events);
-        if (in->topic != NULL) rd_kafka_topic_destroy(in->topic);
+        if (in->events != NULL)
+            rd_kafka_queue_destroy(in->events);
+        if (in->topic != NULL)
+            rd_kafka_topic_destroy(in->topic);
         rd_kafka_destroy(in->consumer);
     }
     for (int lane = 0; lane < KAFKA_LANES_MAX; lane++) {
-        if (in->lane_pipes[lane][0] >= 0) (void)close(in->lane_pipes[lane][0]);
-        if (in->lane_pipes[lane][1] >= 0) (void)close(in->lane_pipes[lane][1]);
+        if (in->lane_pipes[lane][0] >= 0)
+            (void)close(in->lane_pipes[lane][0]);
+        if (in->lane_pipes[lane][1] >= 0)
+            (void)close(in->lane_pipes[lane][1]);
     }
     free(in->topic_name);
     free(in);
@@ -342,7 +367,8 @@ void kafka_in_wait(struct kafka_in *in, int lane, int timeout_ms)
 
 static bool is_record(struct kafka_in *in, rd_kafka_message_t *message)
 {
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true;
     if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         struct error error = {0};
         char doing[96];
@@ -358,7 +384,8 @@ static struct kafka_record record_of(rd_kafka_message_t *message)
 {
     rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
     int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
-    if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) timestamp_ms = -1;
+    if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
+        timestamp_ms = -1;
     return (struct kafka_record){
         .message = message,
         .partition = message->partition,
@@ -380,7 +407,8 @@ size_t kafka_in_take(struct kafka_in *in, int lane, struct kafka_record *records
         rd_kafka_consume_batch_queue(in->lane_queues[lane], 0, messages, wanted);
     size_t count = 0;
     for (ssize_t at = 0; at < got; at++)
-        if (is_record(in, messages[at])) records[count++] = record_of(messages[at]);
+        if (is_record(in, messages[at]))
+            records[count++] = record_of(messages[at]);
     return count;
 }
 
@@ -403,7 +431,8 @@ bool kafka_record_header(const struct kafka_record *record, size_t at,
 
 void kafka_record_release(struct kafka_record *record)
 {
-    if (record->message != NULL) rd_kafka_message_destroy(record->message);
+    if (record->message != NULL)
+        rd_kafka_message_destroy(record->message);
     record->message = NULL;
 }
 

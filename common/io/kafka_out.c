@@ -2,6 +2,7 @@
 
 #include "common/base/check.h"
 #include "common/base/scope.h"
+#include "common/codec/headers.h"
 #include "common/io/kafka_conf.h"
 
 #include <pthread.h>
@@ -39,12 +40,14 @@ static enum status producer_open(struct kafka_out *out,
 {
     rd_kafka_conf_t *conf = NULL;
     enum status status = kafka_conf_new(options, KAFKA_PRODUCER, &conf, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     rd_kafka_conf_set_opaque(conf, out);
     rd_kafka_conf_set_dr_msg_cb(conf, delivered);
     char text[256];
     out->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-    if (out->producer != NULL) return STATUS_OK;
+    if (out->producer != NULL)
+        return STATUS_OK;
     rd_kafka_conf_destroy(conf);
     (void)error_set(error, STATUS_FATAL, "kafka: %s", text);
     return error_exit(error, EXIT_CONFIG);
@@ -54,10 +57,12 @@ enum status kafka_out_open(const struct kafka_options *options, kafka_acked *ack
                            struct kafka_out **out_out, struct error *error)
 {
     SCOPED(kafka_out_close) struct kafka_out *out = calloc(1, sizeof(*out));
-    if (out == NULL) return error_set(error, STATUS_RETRY, "kafka: out of memory");
+    if (out == NULL)
+        return error_set(error, STATUS_RETRY, "kafka: out of memory");
     out->acked = acked;
     enum status status = producer_open(out, options, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     if (pthread_create(&out->thread, NULL, serve, out) != 0)
         return error_set(error, STATUS_RETRY,
                          "kafka: cannot start the producer's thread");
@@ -75,23 +80,28 @@ void kafka_out_flush(struct kafka_out *out, int wait_ms)
 void kafka_out_close(struct kafka_out **slot)
 {
     struct kafka_out *out = TAKE(*slot);
-    if (out == NULL) return;
+    if (out == NULL)
+        return;
     atomic_store(&out->ending, true);
-    if (out->running) (void)pthread_join(out->thread, NULL);
-    if (out->producer != NULL) rd_kafka_destroy(out->producer);
+    if (out->running)
+        (void)pthread_join(out->thread, NULL);
+    if (out->producer != NULL)
+        rd_kafka_destroy(out->producer);
     free(out);
 }
 
 static rd_kafka_headers_t *headers_of(const struct kafka_send *send)
 {
-    if (send->header_count == 0) return NULL;
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(send->header_count);
-    for (size_t at = 0; at < send->header_count; at++) {
-        const struct kafka_header *header = &send->headers[at];
-        (void)rd_kafka_header_add(headers, header->name.bytes,
-                                  (ssize_t)header->name.length, header->value.bytes,
-                                  (ssize_t)header->value.length);
-    }
+    if (send->headers.length == 0)
+        return NULL;
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
+    struct span left = send->headers;
+    struct span name;
+    struct span value;
+    while (headers_next(&left, &name, &value))
+        (void)rd_kafka_header_add(headers, name.bytes, (ssize_t)name.length, value.bytes,
+                                  (ssize_t)value.length);
+    ASSERT(left.length == 0); /* written by headers_add, or the table was tampered with */
     return headers;
 }
 
@@ -104,7 +114,6 @@ static void *writable(struct span bytes)
 enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
                            struct error *error)
 {
-    ASSERT(send->header_count <= KAFKA_HEADERS_MAX);
     rd_kafka_headers_t *headers = headers_of(send);
     rd_kafka_vu_t fields[8] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = send->topic},
@@ -119,8 +128,10 @@ enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
     };
     size_t count = headers != NULL ? 8 : 7;
     rd_kafka_error_t *failure = rd_kafka_produceva(out->producer, fields, count);
-    if (failure == NULL) return STATUS_OK; /* the headers are the library's now */
-    if (headers != NULL) rd_kafka_headers_destroy(headers);
+    if (failure == NULL)
+        return STATUS_OK; /* the headers are the library's now */
+    if (headers != NULL)
+        rd_kafka_headers_destroy(headers);
     enum status status = kafka_status(rd_kafka_error_code(failure), "produce", error);
     rd_kafka_error_destroy(failure);
     return status;

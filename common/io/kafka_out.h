@@ -27,23 +27,15 @@ void kafka_out_close(struct kafka_out **slot);
 
 #define KAFKA_PARTITION_BY_KEY (-1)
 
-struct kafka_header {
-    struct span name;
-    struct span value; /* bytes NULL = null */
-};
-
 struct kafka_send {
     const char *topic;
-    int32_t partition; /* KAFKA_PARTITION_BY_KEY: murmur2 of the key */
-    struct span key;   /* bytes NULL = null */
-    struct span value; /* bytes NULL = a tombstone */
-    const struct kafka_header *headers;
-    size_t header_count;
+    int32_t partition;    /* KAFKA_PARTITION_BY_KEY: murmur2 of the key */
+    struct span key;      /* bytes NULL = null */
+    struct span value;    /* bytes NULL = a tombstone */
+    struct span headers;  /* as common/codec/headers.h encodes them; any number */
     int64_t timestamp_ms; /* 0 = now */
     void *opaque;         /* for `acked` */
 };
-
-#define KAFKA_HEADERS_MAX 256
 
 /* Everything is copied. STATUS_RETRY: the queue is full; STATUS_REJECT: not to be sent. */
 enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,

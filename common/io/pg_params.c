@@ -79,7 +79,8 @@ static void params_null(struct pg_params *params)
 
 static void params_bytes(struct pg_params *params, uint32_t type, struct span bytes)
 {
-    if (!params_open(params, type)) return;
+    if (!params_open(params, type))
+        return;
     if (bytes.bytes == NULL) {
         params_null(params);
         return;
@@ -91,7 +92,8 @@ static void params_bytes(struct pg_params *params, uint32_t type, struct span by
 static void params_number(struct pg_params *params, bool present, uint32_t type,
                           int64_t value)
 {
-    if (!params_open(params, type)) return;
+    if (!params_open(params, type))
+        return;
     if (!present) {
         params_null(params);
         return;
@@ -169,7 +171,8 @@ static bool array_open(struct pg_params *params, uint32_t type, uint32_t element
 static void spans_array(struct pg_params *params, uint32_t type, uint32_t element,
                         const struct span *texts, size_t count)
 {
-    if (!array_open(params, type, element, count)) return;
+    if (!array_open(params, type, element, count))
+        return;
     for (size_t at = 0; at < count; at++)
         pg_copy_text(&params->bytes, texts[at]);
     params_close(params);
@@ -189,7 +192,8 @@ void pg_params_bytea_array(struct pg_params *params, const struct span *texts,
 
 void pg_params_int2_array(struct pg_params *params, const int16_t *values, size_t count)
 {
-    if (!array_open(params, OID_INT2_ARRAY, OID_INT2, count)) return;
+    if (!array_open(params, OID_INT2_ARRAY, OID_INT2, count))
+        return;
     for (size_t at = 0; at < count; at++)
         pg_copy_int2(&params->bytes, values[at]);
     params_close(params);
@@ -197,7 +201,8 @@ void pg_params_int2_array(struct pg_params *params, const int16_t *values, size_
 
 void pg_params_int4_array(struct pg_params *params, const int32_t *values, size_t count)
 {
-    if (!array_open(params, OID_INT4_ARRAY, OID_INT4, count)) return;
+    if (!array_open(params, OID_INT4_ARRAY, OID_INT4, count))
+        return;
     for (size_t at = 0; at < count; at++)
         pg_copy_int4(&params->bytes, values[at]);
     params_close(params);
@@ -206,7 +211,8 @@ void pg_params_int4_array(struct pg_params *params, const int32_t *values, size_
 void pg_params_int8_array(struct pg_params *params, const int64_t *values,
                           const bool *present, size_t count)
 {
-    if (!array_open(params, OID_INT8_ARRAY, OID_INT8, count)) return;
+    if (!array_open(params, OID_INT8_ARRAY, OID_INT8, count))
+        return;
     for (size_t at = 0; at < count; at++)
         pg_copy_int8_or_null(&params->bytes, present == NULL || present[at], values[at]);
     params_close(params);
@@ -214,7 +220,8 @@ void pg_params_int8_array(struct pg_params *params, const int64_t *values,
 
 void pg_params_bool_array(struct pg_params *params, const bool *values, size_t count)
 {
-    if (!array_open(params, OID_BOOL_ARRAY, OID_BOOL, count)) return;
+    if (!array_open(params, OID_BOOL_ARRAY, OID_BOOL, count))
+        return;
     for (size_t at = 0; at < count; at++)
         pg_copy_text(&params->bytes,
                      (struct span){.bytes = values[at] ? "\1" : "\0", .length = 1});
@@ -224,7 +231,8 @@ void pg_params_bool_array(struct pg_params *params, const bool *values, size_t c
 void pg_params_time_array(struct pg_params *params, const int64_t *us,
                           const bool *present, size_t count)
 {
-    if (!array_open(params, OID_TIMESTAMPTZ_ARRAY, OID_TIMESTAMPTZ, count)) return;
+    if (!array_open(params, OID_TIMESTAMPTZ_ARRAY, OID_TIMESTAMPTZ, count))
+        return;
     for (size_t at = 0; at < count; at++)
         pg_copy_time(&params->bytes, present == NULL || present[at], us[at]);
     params_close(params);
@@ -233,7 +241,8 @@ void pg_params_time_array(struct pg_params *params, const int64_t *us,
 void pg_params_uuid_array(struct pg_params *params, const unsigned char (*uuids)[16],
                           size_t count)
 {
-    if (!array_open(params, OID_UUID_ARRAY, OID_UUID, count)) return;
+    if (!array_open(params, OID_UUID_ARRAY, OID_UUID, count))
+        return;
     for (size_t at = 0; at < count; at++)
         pg_copy_uuid(&params->bytes, uuids[at]);
     params_close(params);

@@ -23,7 +23,8 @@ bool rows_is_null(const struct rows *rows, int row, int column)
 
 struct span rows_span(const struct rows *rows, int row, int column)
 {
-    if (rows_is_null(rows, row, column)) return (struct span){0};
+    if (rows_is_null(rows, row, column))
+        return (struct span){0};
     return (struct span){.bytes = PQgetvalue(rows->result, row, column),
                          .length = (size_t)PQgetlength(rows->result, row, column)};
 }
@@ -31,7 +32,8 @@ struct span rows_span(const struct rows *rows, int row, int column)
 int64_t rows_int(const struct rows *rows, int row, int column)
 {
     struct span bytes = rows_span(rows, row, column);
-    if (bytes.bytes == NULL) return 0;
+    if (bytes.bytes == NULL)
+        return 0;
     ASSERT(bytes.length == 2 || bytes.length == 4 || bytes.length == 8);
     uint64_t value = (bytes.bytes[0] & 0x80) != 0 ? UINT64_MAX : 0;
     for (size_t at = 0; at < bytes.length; at++)
@@ -47,6 +49,7 @@ bool rows_bool(const struct rows *rows, int row, int column)
 
 int64_t rows_time(const struct rows *rows, int row, int column)
 {
-    if (rows_is_null(rows, row, column)) return 0;
+    if (rows_is_null(rows, row, column))
+        return 0;
     return rows_int(rows, row, column) + PG_EPOCH_US;
 }

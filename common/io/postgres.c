@@ -10,6 +10,11 @@
 #define POSTGRES_PREPARED_MAX 128
 #define POSTGRES_STATEMENT_TIMEOUT_MS 60000
 
+/* A worker that is frozen within a transaction keeps its row locks, and with them its
+ * successor, out of a partition or a shop: the server then ends its session. Between two
+ * statements of ours lie milliseconds. */
+#define POSTGRES_IDLE_TIMEOUT_MS 5000
+
 struct postgres {
     PGconn *connection;
     bool broken;
@@ -51,7 +56,8 @@ static bool sqlstate_is_passing(const char *state)
         "42703", /* no such column: schema older than needed */
     };
     for (size_t at = 0; at < COUNT_OF(PREFIXES); at++)
-        if (strncmp(state, PREFIXES[at], strlen(PREFIXES[at])) == 0) return true;
+        if (strncmp(state, PREFIXES[at], strlen(PREFIXES[at])) == 0)
+            return true;
     return false;
 }
 
@@ -111,7 +117,8 @@ static bool result_is_good(const PGresult *result)
 void postgres_close(struct postgres **slot)
 {
     struct postgres *postgres = TAKE(*slot);
-    if (postgres == NULL) return;
+    if (postgres == NULL)
+        return;
     PQfinish(postgres->connection);
     free(postgres);
 }
@@ -134,7 +141,8 @@ static enum status session_settings(struct postgres *postgres,
 {
     char *schema = PQescapeIdentifier(postgres->connection, options->schema,
                                       strlen(options->schema));
-    if (schema == NULL) return connection_error(postgres, "schema name", error);
+    if (schema == NULL)
+        return connection_error(postgres, "schema name", error);
     int timeout_ms = options->statement_timeout_ms > 0 ? options->statement_timeout_ms
                                                        : POSTGRES_STATEMENT_TIMEOUT_MS;
     struct buf sql;
@@ -143,7 +151,7 @@ static enum status session_settings(struct postgres *postgres,
         &sql,
         "SET search_path TO %s; SET statement_timeout = %d; SET lock_timeout = %d; "
         "SET idle_in_transaction_session_timeout = %d; SET TimeZone = 'UTC'",
-        schema, timeout_ms, timeout_ms, timeout_ms);
+        schema, timeout_ms, timeout_ms, POSTGRES_IDLE_TIMEOUT_MS);
     PQfreemem(schema);
     enum status status = buf_view(&sql).length > 0
                              ? postgres_script(postgres, sql.bytes, error)
@@ -181,7 +189,8 @@ enum status postgres_open(const struct postgres_options *options, struct postgre
     if (postgres == NULL)
         return error_set(error, STATUS_RETRY, "postgres: out of memory");
     enum status status = connect_to(options, postgres, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     *out = TAKE(postgres);
     return STATUS_OK;
 }
@@ -192,7 +201,8 @@ enum status postgres_open(const struct postgres_options *options, struct postgre
 static enum status params_check(const struct pg_params *params, const char *name,
                                 struct error *error)
 {
-    if (params == NULL || (!params->failed && !params->bytes.failed)) return STATUS_OK;
+    if (params == NULL || (!params->failed && !params->bytes.failed))
+        return STATUS_OK;
     return error_set(error, STATUS_FATAL, "postgres: %s: parameters too large", name);
 }
 
@@ -200,7 +210,8 @@ static bool is_prepared(const struct postgres *postgres,
                         const struct statement *statement)
 {
     for (size_t at = 0; at < postgres->prepared_count; at++)
-        if (postgres->prepared[at] == statement) return true;
+        if (postgres->prepared[at] == statement)
+            return true;
     return false;
 }
 
@@ -220,12 +231,14 @@ static int param_count(const struct pg_params *params)
 static enum status prepare(struct postgres *postgres, const struct statement *statement,
                            const struct pg_params *params, struct error *error)
 {
-    if (is_prepared(postgres, statement)) return STATUS_OK;
+    if (is_prepared(postgres, statement))
+        return STATUS_OK;
     SCOPED(result_release)
     PGresult *result =
         PQprepare(postgres->connection, statement->name, statement->sql,
                   param_count(params), params != NULL ? params->types : NULL);
-    if (result == NULL) return connection_error(postgres, statement->name, error);
+    if (result == NULL)
+        return connection_error(postgres, statement->name, error);
     if (!result_is_good(result))
         return result_error(postgres, result, statement->name, error);
     remember_prepared(postgres, statement);
@@ -266,13 +279,16 @@ static enum status take_result(struct postgres *postgres, const char *doing,
                                struct rows *rows, struct error *error)
 {
     SCOPED(result_release) PGresult *result = PQgetResult(postgres->connection);
-    if (result == NULL) return connection_error(postgres, doing, error);
+    if (result == NULL)
+        return connection_error(postgres, doing, error);
     enum status status = STATUS_OK;
-    if (!result_is_good(result)) status = result_error(postgres, result, doing, error);
+    if (!result_is_good(result))
+        status = result_error(postgres, result, doing, error);
     PGresult *more;
     while ((more = PQgetResult(postgres->connection)) != NULL)
         PQclear(more);
-    if (status == STATUS_OK && rows != NULL) rows_fill(rows, TAKE(result));
+    if (status == STATUS_OK && rows != NULL)
+        rows_fill(rows, TAKE(result));
     return status;
 }
 
@@ -281,10 +297,13 @@ enum status postgres_query(struct postgres *postgres, const struct statement *st
                            struct error *error)
 {
     ASSERT(!postgres->in_pipeline);
-    if (rows != NULL) *rows = (struct rows){0};
+    if (rows != NULL)
+        *rows = (struct rows){0};
     enum status status = params_check(params, statement->name, error);
-    if (status == STATUS_OK) status = prepare(postgres, statement, params, error);
-    if (status != STATUS_OK) return status;
+    if (status == STATUS_OK)
+        status = prepare(postgres, statement, params, error);
+    if (status != STATUS_OK)
+        return status;
     if (send_prepared(postgres, statement, params) == 0)
         return connection_error(postgres, statement->name, error);
     return take_result(postgres, statement->name, rows, error);
@@ -295,8 +314,10 @@ enum status postgres_script(struct postgres *postgres, const char *sql,
 {
     ASSERT(!postgres->in_pipeline);
     SCOPED(result_release) PGresult *result = PQexec(postgres->connection, sql);
-    if (result == NULL) return connection_error(postgres, "script", error);
-    if (!result_is_good(result)) return result_error(postgres, result, "script", error);
+    if (result == NULL)
+        return connection_error(postgres, "script", error);
+    if (!result_is_good(result))
+        return result_error(postgres, result, "script", error);
     return STATUS_OK;
 }
 
@@ -306,7 +327,8 @@ enum status postgres_script(struct postgres *postgres, const char *sql,
 static enum status pipeline_enter(struct postgres *postgres, const char *doing,
                                   struct error *error)
 {
-    if (postgres->in_pipeline) return STATUS_OK;
+    if (postgres->in_pipeline)
+        return STATUS_OK;
     if (PQenterPipelineMode(postgres->connection) == 0)
         return connection_error(postgres, doing, error);
     postgres->in_pipeline = true;
@@ -320,8 +342,10 @@ enum status postgres_pipeline_add(struct postgres *postgres,
                                   const struct pg_params *params, struct error *error)
 {
     enum status status = params_check(params, statement->name, error);
-    if (status == STATUS_OK) status = pipeline_enter(postgres, statement->name, error);
-    if (status != STATUS_OK) return status;
+    if (status == STATUS_OK)
+        status = pipeline_enter(postgres, statement->name, error);
+    if (status != STATUS_OK)
+        return status;
     ASSERT(postgres->pipelined < POSTGRES_PIPELINE_MAX);
     if (!is_prepared(postgres, statement)) {
         if (PQsendPrepare(postgres->connection, statement->name, statement->sql,
@@ -342,16 +366,19 @@ static enum status pipeline_result(struct postgres *postgres, struct rows *rows,
                                    struct error *error)
 {
     SCOPED(result_release) PGresult *result = PQgetResult(postgres->connection);
-    if (result == NULL) return connection_error(postgres, "pipeline", error);
+    if (result == NULL)
+        return connection_error(postgres, "pipeline", error);
     if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED)
         return error_set(error, STATUS_RETRY, "postgres: pipeline aborted");
-    if (!result_is_good(result)) return result_error(postgres, result, "pipeline", error);
+    if (!result_is_good(result))
+        return result_error(postgres, result, "pipeline", error);
     PGresult *end = PQgetResult(postgres->connection);
     if (end != NULL) {
         PQclear(end);
         return connection_error(postgres, "pipeline out of step", error);
     }
-    if (rows != NULL) rows_fill(rows, TAKE(result));
+    if (rows != NULL)
+        rows_fill(rows, TAKE(result));
     return STATUS_OK;
 }
 
@@ -362,14 +389,16 @@ static void pipeline_drain(struct postgres *postgres)
     while (nulls < 3) {
         PGresult *result = PQgetResult(postgres->connection);
         if (result == NULL) {
-            if (PQstatus(postgres->connection) != CONNECTION_OK) break;
+            if (PQstatus(postgres->connection) != CONNECTION_OK)
+                break;
             nulls++;
             continue;
         }
         nulls = 0;
         bool synced = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
         PQclear(result);
-        if (synced) break;
+        if (synced)
+            break;
     }
 }
 
@@ -380,7 +409,8 @@ static enum status pipeline_leave(struct postgres *postgres, enum status status,
     pipeline_drain(postgres);
     postgres->in_pipeline = false;
     /* an aborted pipeline may have skipped a prepare: forget what was sent in it */
-    if (status != STATUS_OK) postgres->broken = true;
+    if (status != STATUS_OK)
+        postgres->broken = true;
     if (PQexitPipelineMode(postgres->connection) == 0)
         return connection_error(postgres, "pipeline",
                                 status == STATUS_OK ? error : &ignored);
@@ -415,7 +445,8 @@ enum status postgres_copy(struct postgres *postgres, const char *copy_sql,
 {
     ASSERT(!postgres->in_pipeline);
     enum status status = postgres_script(postgres, copy_sql, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     const size_t piece_max = (size_t)1 << 20;
     for (size_t at = 0; at < data.length; at += piece_max) {
         size_t piece = data.length - at < piece_max ? data.length - at : piece_max;
@@ -450,8 +481,10 @@ enum status postgres_stream(struct postgres *postgres, const struct statement *s
                             const struct row_visitor *visitor, struct error *error)
 {
     enum status status = params_check(params, statement->name, error);
-    if (status == STATUS_OK) status = prepare(postgres, statement, params, error);
-    if (status != STATUS_OK) return status;
+    if (status == STATUS_OK)
+        status = prepare(postgres, statement, params, error);
+    if (status != STATUS_OK)
+        return status;
     if (send_prepared(postgres, statement, params) == 0 ||
         PQsetSingleRowMode(postgres->connection) == 0)
         return connection_error(postgres, statement->name, error);

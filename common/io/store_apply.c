@@ -63,11 +63,13 @@ enum status store_contract(struct postgres *postgres, const struct contract *con
     pg_params_text(&params, span_from(contract->digest));
     pg_params_text(&params, text);
     enum status status = postgres_query(postgres, &CONTRACT_ADD, &params, NULL, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     pg_params_clear(&params);
     pg_params_text(&params, span_from(contract->digest));
     status = postgres_query(postgres, &CONTRACT_ID, &params, &rows, error);
-    if (status == STATUS_OK && rows.count == 1) *id_out = (int32_t)rows_int(&rows, 0, 0);
+    if (status == STATUS_OK && rows.count == 1)
+        *id_out = (int32_t)rows_int(&rows, 0, 0);
     return status;
 }
 
@@ -81,7 +83,8 @@ enum status store_take(struct postgres *postgres, const struct partition_ref *re
     pg_params_int4(&params, ref->partition);
     pg_params_text(&params, owner);
     enum status status = postgres_query(postgres, &TAKE_PARTITION, &params, &rows, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     ASSERT(rows.count == 1);
     *take_out = (struct take){.epoch = rows_int(&rows, 0, 0),
                               .next_offset = rows_int(&rows, 0, 1)};
@@ -91,8 +94,8 @@ enum status store_take(struct postgres *postgres, const struct partition_ref *re
 static const struct statement PROGRESS = {
     "progress", "SELECT partition, epoch, next_offset FROM progress WHERE topic = $1"};
 
-enum status store_progress(struct postgres *postgres, struct span topic, struct rows *rows,
-                           struct error *error)
+enum status store_progress(struct postgres *postgres, struct span topic,
+                           struct rows *rows, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
@@ -179,9 +182,12 @@ static enum status add_all(struct postgres *postgres,
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
     enum status status = postgres_pipeline_add(postgres, &BEGIN, NULL, error);
-    if (status == STATUS_OK) status = add_fences(postgres, question, &params, error);
-    if (status == STATUS_OK) status = add_probe(postgres, question, &params, error);
-    if (status == STATUS_OK) status = add_reads(postgres, question, &params, error);
+    if (status == STATUS_OK)
+        status = add_fences(postgres, question, &params, error);
+    if (status == STATUS_OK)
+        status = add_probe(postgres, question, &params, error);
+    if (status == STATUS_OK)
+        status = add_reads(postgres, question, &params, error);
     return status;
 }
 
@@ -190,7 +196,8 @@ enum status store_begin(struct postgres *postgres, const struct store_question *
 {
     *found = (struct store_found){0};
     enum status status = add_all(postgres, question, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     struct rows rows[5];
     status = postgres_pipeline_run(postgres, rows, COUNT_OF(rows), error);
     rows_release(&rows[0]);
@@ -198,7 +205,8 @@ enum status store_begin(struct postgres *postgres, const struct store_question *
     found->seen = rows[2];
     found->readings = rows[3];
     found->levels = rows[4];
-    if (status != STATUS_OK) store_found_release(found);
+    if (status != STATUS_OK)
+        store_found_release(found);
     return status;
 }
 
@@ -258,7 +266,8 @@ static bool later_params(struct pg_params *params, struct pool *pool,
 {
     struct span *spans = pool_take(pool, count * sizeof(*spans));
     int64_t *times = pool_take(pool, count * sizeof(*times));
-    if (spans == NULL || times == NULL) return false;
+    if (spans == NULL || times == NULL)
+        return false;
     for (size_t at = 0; at < count; at++)
         spans[at] = questions[at].place.sku;
     pg_params_text_array(params, spans, count);
@@ -298,5 +307,6 @@ enum status store_later(struct postgres *postgres, struct later_question *questi
 void store_abort(struct postgres *postgres)
 {
     struct error ignored;
-    if (postgres_alive(postgres)) (void)postgres_script(postgres, "ROLLBACK", &ignored);
+    if (postgres_alive(postgres))
+        (void)postgres_script(postgres, "ROLLBACK", &ignored);
 }

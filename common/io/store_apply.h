@@ -37,8 +37,8 @@ enum status store_take(struct postgres *postgres, const struct partition_ref *re
                        struct span owner, struct take *take_out, struct error *error);
 
 /* All rows of `progress` for the topic: partition, epoch, next_offset. */
-enum status store_progress(struct postgres *postgres, struct span topic, struct rows *rows,
-                           struct error *error);
+enum status store_progress(struct postgres *postgres, struct span topic,
+                           struct rows *rows, struct error *error);
 
 /* One (SKU, location) of the batch. */
 struct place {
@@ -189,7 +189,8 @@ void store_abort(struct postgres *postgres);
 
 /* Rows of a partition from `from_offset` on, in order, at most STORE_OUTBOX_PAGE. */
 enum status store_outbox_read(struct postgres *postgres, const struct partition_ref *ref,
-                              int64_t from_offset, struct rows *rows, struct error *error);
+                              int64_t from_offset, struct rows *rows,
+                              struct error *error);
 struct outbox_row store_outbox_row(const struct rows *rows, int row);
 
 /* Removes the rows below `below`, which the broker has acknowledged. */

@@ -116,7 +116,8 @@ static enum status put_ledger(struct postgres *postgres,
                               const struct store_effects *effects, struct buf *data,
                               struct error *error)
 {
-    if (effects->ledger_count == 0) return STATUS_OK;
+    if (effects->ledger_count == 0)
+        return STATUS_OK;
     buf_clear(data);
     pg_copy_begin(data);
     for (size_t at = 0; at < effects->ledger_count; at++)
@@ -134,7 +135,8 @@ static enum status put_adjustments(struct postgres *postgres,
                                    const struct store_effects *effects, struct buf *data,
                                    struct error *error)
 {
-    if (effects->adjustment_count == 0) return STATUS_OK;
+    if (effects->adjustment_count == 0)
+        return STATUS_OK;
     buf_clear(data);
     pg_copy_begin(data);
     for (size_t at = 0; at < effects->adjustment_count; at++) {
@@ -153,7 +155,8 @@ static enum status put_outbox(struct postgres *postgres,
                               const struct store_effects *effects, struct buf *data,
                               struct error *error)
 {
-    if (effects->outbox_count == 0) return STATUS_OK;
+    if (effects->outbox_count == 0)
+        return STATUS_OK;
     buf_clear(data);
     pg_copy_begin(data);
     for (size_t at = 0; at < effects->outbox_count; at++) {
@@ -326,7 +329,8 @@ static enum status add_trim(struct postgres *postgres,
 static bool is_anything_relayed(const struct store_effects *effects)
 {
     for (size_t at = 0; at < effects->progress_count; at++)
-        if (effects->progress[at].relayed_below > 0) return true;
+        if (effects->progress[at].relayed_below > 0)
+            return true;
     return false;
 }
 
@@ -370,10 +374,12 @@ static enum status write_all(struct postgres *postgres,
     pg_params_init(&params);
     size_t count = 0;
     enum status status = add_writes(postgres, effects, &params, &count, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     progress_columns(effects, &params);
     status = postgres_pipeline_add(postgres, &PROGRESS_PUT, &params, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     struct rows rows[8];
     ASSERT(count + 1 <= COUNT_OF(rows));
     status = postgres_pipeline_run(postgres, rows, count + 1, error);
@@ -390,8 +396,10 @@ static enum status put_copies(struct postgres *postgres,
     SCOPED(buf_free) struct buf data;
     buf_init(&data, EFFECT_BYTES_MAX);
     enum status status = put_ledger(postgres, effects, &data, error);
-    if (status == STATUS_OK) status = put_adjustments(postgres, effects, &data, error);
-    if (status == STATUS_OK) status = put_outbox(postgres, effects, &data, error);
+    if (status == STATUS_OK)
+        status = put_adjustments(postgres, effects, &data, error);
+    if (status == STATUS_OK)
+        status = put_outbox(postgres, effects, &data, error);
     return status;
 }
 
@@ -401,8 +409,10 @@ enum status store_commit(struct postgres *postgres, const struct store_effects *
     ASSERT(effects->progress_count > 0);
     *fenced_out = false;
     enum status status = put_copies(postgres, effects, error);
-    if (status == STATUS_OK) status = write_all(postgres, effects, fenced_out, error);
-    if (status != STATUS_OK) return status;
+    if (status == STATUS_OK)
+        status = write_all(postgres, effects, fenced_out, error);
+    if (status != STATUS_OK)
+        return status;
     if (*fenced_out) {
         store_abort(postgres);
         return STATUS_OK;

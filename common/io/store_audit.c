@@ -23,10 +23,11 @@ static const struct statement SUM_OF_OUTCOMES = {
     "rekeyed + rejected LIMIT $1"};
 
 static const struct statement NO_MORE_THAN_OFFSETS = {
-    "audit_offsets", "SELECT format('partition %s of %s: read %s records between offsets %s "
-                     "and %s', partition, topic, read, start_offset, next_offset) "
-                     "FROM progress WHERE next_offset >= 0 "
-                     "AND read > next_offset - start_offset LIMIT $1"};
+    "audit_offsets",
+    "SELECT format('partition %s of %s: read %s records between offsets %s "
+    "and %s', partition, topic, read, start_offset, next_offset) "
+    "FROM progress WHERE next_offset >= 0 "
+    "AND read > next_offset - start_offset LIMIT $1"};
 
 static const struct statement LEDGER_COUNTS = {
     "audit_ledger_counts",
@@ -45,8 +46,9 @@ static const struct statement LEDGER_COUNTS = {
     "coalesce(r.unchanged, 0), coalesce(r.stale, 0), coalesce(r.shadowed, 0)) LIMIT $1"};
 
 static const struct statement KEY_ONCE = {
-    "audit_key_once", "SELECT format('key %s stands %s times in the ledger', key, count(*)) "
-                      "FROM idempotency GROUP BY key HAVING count(*) > 1 LIMIT $1"};
+    "audit_key_once",
+    "SELECT format('key %s stands %s times in the ledger', key, count(*)) "
+    "FROM idempotency GROUP BY key HAVING count(*) > 1 LIMIT $1"};
 
 static const struct statement RECORD_ONCE = {
     "audit_record_once",
@@ -139,10 +141,11 @@ static const struct audit_check CHECKS[] = {
  * takes them for small and would compare every row with every other. */
 enum status store_audit_begin(struct postgres *postgres, struct error *error)
 {
-    return postgres_script(postgres,
-                           "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-                           "SET LOCAL work_mem = '256MB'; SET LOCAL enable_nestloop = off",
-                           error);
+    return postgres_script(
+        postgres,
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+        "SET LOCAL work_mem = '256MB'; SET LOCAL enable_nestloop = off",
+        error);
 }
 
 enum status store_audit_counts(struct postgres *postgres, struct audit_counts *counts_out,

@@ -16,7 +16,8 @@ struct level_shop_view {
     int64_t desired;
     bool has_shown;
     int64_t shown;
-    struct span state; /* at_par, pending, in_flight, not_seen, or why push leaves it alone */
+    struct span
+        state; /* at_par, pending, in_flight, not_seen, or why push leaves it alone */
 };
 
 struct level_view {

@@ -45,7 +45,8 @@ static enum status query_number(struct postgres *postgres,
 {
     SCOPED(rows_release) struct rows rows = {0};
     enum status status = postgres_query(postgres, statement, params, &rows, error);
-    if (status == STATUS_OK) *number_out = rows.count > 0 ? rows_int(&rows, 0, 0) : 0;
+    if (status == STATUS_OK)
+        *number_out = rows.count > 0 ? rows_int(&rows, 0, 0) : 0;
     return status;
 }
 
@@ -55,7 +56,8 @@ enum status store_schema_version(struct postgres *postgres, int64_t *version_out
     int64_t tables = 0;
     *version_out = 0;
     enum status status = query_number(postgres, &TABLE_EXISTS, NULL, &tables, error);
-    if (status != STATUS_OK || tables == 0) return status;
+    if (status != STATUS_OK || tables == 0)
+        return status;
     return query_number(postgres, &NEWEST, NULL, version_out, error);
 }
 
@@ -69,12 +71,14 @@ static enum status create_schema(struct postgres *postgres, const char *schema,
     int64_t exists = 0;
     enum status status = query_number(postgres, &SCHEMA_EXISTS, &params, &exists, error);
     pg_params_free(&params);
-    if (status != STATUS_OK || exists > 0) return status;
+    if (status != STATUS_OK || exists > 0)
+        return status;
     struct buf sql;
     buf_init(&sql, 1024);
     buf_text(&sql, "CREATE SCHEMA \"");
     for (const char *at = schema; *at != '\0'; at++) {
-        if (*at == '"') buf_byte(&sql, '"');
+        if (*at == '"')
+            buf_byte(&sql, '"');
         buf_byte(&sql, *at);
     }
     buf_byte(&sql, '"');
@@ -88,7 +92,8 @@ static enum status run_one(struct postgres *postgres, size_t at, struct error *e
 {
     const struct embedded_file *file = &EMBEDDED_MIGRATIONS[at];
     enum status status = postgres_script(postgres, file->text, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     struct pg_params params;
     pg_params_init(&params);
     pg_params_int4(&params, (int32_t)migration_version(at));
@@ -132,7 +137,8 @@ static enum status migrate_locked(struct postgres *postgres, const char *schema,
                                  error);
     if (status == STATUS_OK)
         status = query_number(postgres, &NEWEST, NULL, &report->before, error);
-    if (status == STATUS_OK) status = check_target(report->before, to, error);
+    if (status == STATUS_OK)
+        status = check_target(report->before, to, error);
     for (size_t at = 0; at < EMBEDDED_MIGRATIONS_COUNT && status == STATUS_OK; at++) {
         int64_t version = migration_version(at);
         if (version > report->before && version <= to)
@@ -146,7 +152,8 @@ static enum status migrate_dry(struct postgres *postgres, int64_t to,
                                struct migration_report *report, struct error *error)
 {
     enum status status = store_schema_version(postgres, &report->before, error);
-    if (status == STATUS_OK) status = check_target(report->before, to, error);
+    if (status == STATUS_OK)
+        status = check_target(report->before, to, error);
     report->after = to;
     return status;
 }

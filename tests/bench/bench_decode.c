@@ -59,13 +59,14 @@ struct bench {
 
 static void decode_one(struct bench *bench, int at, struct event *event)
 {
-    const struct event_input input = {.contract = bench->contract, 
+    const struct event_input input = {
+        .contract = bench->contract,
         .value = {VALUES[at % SHAPES], LENGTHS[at % SHAPES]},
         .recorded_at_ms = 1795608000000};
     if (at % BATCH == 0)
         pool_reset(&bench->pool);
-    enum reason reason = event_json_decode(bench->decoder, &input,
-                                           &bench->pool, event, NULL);
+    enum reason reason =
+        event_json_decode(bench->decoder, &input, &bench->pool, event, NULL);
     ASSERT(reason == REASON_NONE);
     bench->checksum += event->quantity;
 }

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Callable
 
 import pytest
 
@@ -16,17 +17,22 @@ def contract() -> Path:
 
 
 @pytest.fixture
-def contract_with_shop(tmp_path) -> Path:
-    file = json.loads(CONTRACT.read_text())
-    file["shops"] = [
-        {
-            "name": "main-eu",
-            "endpoint": "http://127.0.0.1:1",
-            "api_version": "2026-10",
-            "mode": "on_hand",
-            "locations": {"BER": "gid://shopify/Location/1"},
-        }
-    ]
-    path = tmp_path / "contract.json"
-    path.write_text(json.dumps(file))
-    return path
+def contract_with_shop(tmp_path) -> Callable[[str], Path]:
+    """The path of a contract with one shop at the address given."""
+
+    def write(endpoint: str) -> Path:
+        file = json.loads(CONTRACT.read_text())
+        file["shops"] = [
+            {
+                "name": "main-eu",
+                "endpoint": endpoint.rstrip("/"),
+                "api_version": "2026-10",
+                "mode": "on_hand",
+                "locations": {"BER": "gid://shopify/Location/1"},
+            }
+        ]
+        path = tmp_path / "contract.json"
+        path.write_text(json.dumps(file))
+        return path
+
+    return write

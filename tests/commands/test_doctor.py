@@ -5,7 +5,10 @@ import uuid
 
 import pytest
 
+from tests.harness.shop import Shop
 from tests.harness.worker import parstock_env, run_parstock
+
+TOKEN = "shop-double-token"  # what the double takes
 
 
 @pytest.fixture
@@ -62,19 +65,43 @@ def test_a_broken_contract_fails(env, tmp_path):
     assert doctor(env | {"PARSTOCK_CONTRACT": str(broken)})[2]["contract"] == {"fail"}
 
 
-def test_credentials_of_a_shop(contract_with_shop):
-    env = parstock_env(contract=contract_with_shop)
-    _, report, found = doctor(env)
-    assert found["shop"] == {"fail"}
-    assert any("PARSTOCK_SHOP_MAIN_EU_TOKEN" in c["text"] for c in report["checks"])
-    assert "fail" in doctor(env | {"PARSTOCK_SHOP_MAIN_EU_CLIENT_ID": "x"})[2]["shop"]
-    for credentials in (
-        {"PARSTOCK_SHOP_MAIN_EU_TOKEN": "hush-hush"},
-        {"PARSTOCK_SHOP_MAIN_EU_CLIENT_ID": "x", "PARSTOCK_SHOP_MAIN_EU_CLIENT_SECRET": "hush-hush"},
-    ):
-        _, report, found = doctor(env | credentials)
-        assert "fail" not in found["shop"]
-        assert "hush-hush" not in json.dumps(report)
+def shop_check(env):
+    code, report, _ = doctor(env)
+    assert "hush-hush" not in json.dumps(report)
+    (check,) = [c for c in report["checks"] if c["check"] == "shop"]
+    return code, check
+
+
+def test_a_shop_without_credentials(contract_with_shop):
+    env = parstock_env(contract=contract_with_shop("http://127.0.0.1:1"))
+    _, check = shop_check(env)
+    assert check["verdict"] == "fail"
+    assert "PARSTOCK_SHOP_MAIN_EU_TOKEN" in check["text"]
+    assert "set the credentials" in check["remedy"]
+    assert shop_check(env | {"PARSTOCK_SHOP_MAIN_EU_CLIENT_ID": "x"})[1]["verdict"] == "fail"
+
+
+def test_a_shop_that_is_away(contract_with_shop):
+    env = parstock_env(contract=contract_with_shop("http://127.0.0.1:1"), PARSTOCK_SHOP_MAIN_EU_TOKEN="hush-hush")
+    code, check = shop_check(env)
+    assert (code, check["verdict"]) == (69, "unreachable")
+
+
+def test_a_shop_that_answers(contract_with_shop, run_dir):
+    with Shop(run_dir) as shop:
+        env = parstock_env(contract=contract_with_shop(shop.url))
+        assert shop_check(env | {"PARSTOCK_SHOP_MAIN_EU_TOKEN": TOKEN})[1]["verdict"] == "ok"
+        _, check = shop_check(env | {"PARSTOCK_SHOP_MAIN_EU_TOKEN": "hush-hush"})
+        assert check["verdict"] == "fail" and check["remedy"]
+
+
+def test_a_shop_that_grants_too_little(contract_with_shop, run_dir):
+    scopes = ["read_inventory", "read_locations", "read_products"]
+    with Shop(run_dir, config={"scopes": scopes}) as shop:
+        env = parstock_env(contract=contract_with_shop(shop.url), PARSTOCK_SHOP_MAIN_EU_TOKEN=TOKEN)
+        _, check = shop_check(env)
+        assert check["verdict"] == "fail"
+        assert "write_inventory" in check["text"] and "grant" in check["remedy"]
 
 
 @pytest.mark.parametrize("mode, verdict", [(0o600, "ok"), (0o440, "ok"), (0o644, "fail"), (None, "fail")])

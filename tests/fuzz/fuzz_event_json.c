@@ -51,12 +51,11 @@ static void check_event(const struct event *event)
 static enum reason decode(struct span value, const struct cloud_attributes *cloud,
                           struct event *event)
 {
-    const struct event_input input = {.contract = contract, 
-        .value = value, .recorded_at_ms = NOW_MS, .cloud = cloud};
+    const struct event_input input = {
+        .contract = contract, .value = value, .recorded_at_ms = NOW_MS, .cloud = cloud};
     char detail[EVENT_DETAIL_MAX];
     pool_reset(&pool);
-    enum reason reason =
-        event_json_decode(decoder, &input, &pool, event, detail);
+    enum reason reason = event_json_decode(decoder, &input, &pool, event, detail);
     ASSERT(reason <= REASON_BAD_SKU);
     if (reason == REASON_NONE)
         check_event(event);

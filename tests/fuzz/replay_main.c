@@ -19,9 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static int feed_stream(FILE *file, size_t length)
 {
     uint8_t *bytes = malloc(length > 0 ? length : 1);
-    if (bytes == NULL) return -1;
+    if (bytes == NULL)
+        return -1;
     bool whole = fread(bytes, 1, length, file) == length;
-    if (whole) (void)LLVMFuzzerTestOneInput(bytes, length);
+    if (whole)
+        (void)LLVMFuzzerTestOneInput(bytes, length);
     free(bytes);
     return whole ? 1 : -1;
 }
@@ -29,7 +31,8 @@ static int feed_stream(FILE *file, size_t length)
 static int feed_file(const char *path)
 {
     FILE *file = fopen(path, "rb");
-    if (file == NULL) return -1;
+    if (file == NULL)
+        return -1;
     struct stat about;
     int fed = -1;
     if (fstat(fileno(file), &about) == 0 && about.st_size <= INPUT_BYTES_MAX)
@@ -41,14 +44,17 @@ static int feed_file(const char *path)
 static int feed_directory(const char *path)
 {
     DIR *directory = opendir(path);
-    if (directory == NULL) return -1;
+    if (directory == NULL)
+        return -1;
     int fed = 0;
     for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
         char name[4096];
         struct stat about;
         int length = snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
-        if (length < 0 || (size_t)length >= sizeof(name)) continue;
-        if (stat(name, &about) != 0 || !S_ISREG(about.st_mode)) continue;
+        if (length < 0 || (size_t)length >= sizeof(name))
+            continue;
+        if (stat(name, &about) != 0 || !S_ISREG(about.st_mode))
+            continue;
         if (feed_file(name) < 0) {
             fed = -1;
             break;

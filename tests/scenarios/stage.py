@@ -155,7 +155,7 @@ class Stage:
         if any(waiting for _, _, waiting in rows):
             return False
         done = {partition: offset for partition, offset, _ in rows}
-        return all(done.get(p, 0) >= end for p, end in self.ends(self.events_topic).items())
+        return all(max(done.get(p, 0), 0) >= end for p, end in self.ends(self.events_topic).items())
 
     def wait_settled(self, limit_s: float = 60.0) -> None:
         wait_until(self.settled, f"{self.schema} to be settled", limit_s, every_s=0.2)

@@ -160,3 +160,17 @@ def test_a_copy_under_the_right_key(stage):
     wanted = {"applied": 1, "duplicate": 3, "rekeyed": 4}
     assert {k: n for k, n in model.outcomes().items() if n} == wanted
     stage.stop()
+
+
+def test_a_record_with_very_many_headers_passes_through(stage):
+    now = int(time.time() * 1000)
+    many = tuple((f"h{n}", b"" if n % 2 else None) for n in range(2000))
+    stage.produce([Message(b"MANY", b"{oops", many, now), Message(b"other", json.dumps(
+        sane("MANY-2", now, id="x")).encode(), many, now)])  # fmt: skip
+    stage.worker()
+    stage.wait_settled()
+    stage.check()
+    (letter,) = stage.records("dead-letters")
+    assert letter.headers[: len(many)] == many
+    copies = [record for record in stage.records() if record.key == b"MANY-2"]
+    assert [record.headers for record in copies] == [many]

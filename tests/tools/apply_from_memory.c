@@ -47,7 +47,8 @@ void kafka_in_wait(struct kafka_in *in, int lane, int timeout_ms)
     life_wait_ms(timeout_ms);
 }
 
-size_t kafka_in_take(struct kafka_in *in, int lane, struct kafka_record *records, size_t max)
+size_t kafka_in_take(struct kafka_in *in, int lane, struct kafka_record *records,
+                     size_t max)
 {
     size_t count = 0;
     for (int32_t partition = lane; partition < in->partitions; partition += in->lanes) {
@@ -58,8 +59,8 @@ size_t kafka_in_take(struct kafka_in *in, int lane, struct kafka_record *records
     return count;
 }
 
-bool kafka_record_header(const struct kafka_record *record, size_t at, struct span *name_out,
-                         struct span *value_out)
+bool kafka_record_header(const struct kafka_record *record, size_t at,
+                         struct span *name_out, struct span *value_out)
 {
     (void)record;
     (void)at;
@@ -209,8 +210,8 @@ static void run(struct apply *apply, size_t events)
     while (judged(apply) < (int64_t)events && !life_ending())
         life_wait_ms(2);
     double seconds = (double)(clock_monotonic_us() - start_us) / 1e6;
-    printf("{\"events\": %zu, \"seconds\": %.4f, \"cpu_seconds\": %.3f}\n", events, seconds,
-           cpu_seconds() - cpu);
+    printf("{\"events\": %zu, \"seconds\": %.4f, \"cpu_seconds\": %.3f}\n", events,
+           seconds, cpu_seconds() - cpu);
     life_end();
     for (int at = 0; at < apply->lane_count; at++)
         lane_close(&apply->lanes[at]);
@@ -232,7 +233,8 @@ int main(int argc, char **argv)
     apply.lane_count = in.lanes = (int)strtol(argv[4], NULL, 10);
     apply.in = &in;
     (void)snprintf(apply.topic, sizeof(apply.topic), "inventory.stock-changes");
-    if (log_open("memory", "warn", &error) != STATUS_OK || life_begin(&error) != STATUS_OK ||
+    if (log_open("memory", "warn", &error) != STATUS_OK ||
+        life_begin(&error) != STATUS_OK ||
         contract_file_load(argv[1], &apply.contract_text, &apply.contract, &error) !=
             STATUS_OK) {
         fprintf(stderr, "%s\n", error.text);

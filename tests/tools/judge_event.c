@@ -23,15 +23,16 @@ static bool judge_file(struct judge *judge, const char *path)
 {
     SCOPED(free_file) struct span value = read_file(path, VALUE_MAX);
     struct event event;
-    const struct event_input input = {.contract = judge->contract, .value = value,
+    const struct event_input input = {.contract = judge->contract,
+                                      .value = value,
                                       .recorded_at_ms = judge->recorded_at_ms};
     if (value.bytes == NULL) {
         fprintf(stderr, "judge_event: can not read %s\n", path);
         return false;
     }
     pool_reset(&judge->pool);
-    enum reason reason = event_json_decode(judge->decoder, &input,
-                                           &judge->pool, &event, NULL);
+    enum reason reason =
+        event_json_decode(judge->decoder, &input, &judge->pool, &event, NULL);
     printf("%s\t%s\n", path, reason_code(reason));
     return true;
 }

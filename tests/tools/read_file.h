@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* At most `max` bytes; bytes == NULL where the file can not be read. Freed by the caller. */
+/* At most `max` bytes, freed by the caller; bytes == NULL where it can not be read. */
 static inline struct span read_file(const char *path, size_t max)
 {
     FILE *file = fopen(path, "rb");

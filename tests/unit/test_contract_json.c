@@ -112,7 +112,7 @@ static void test_defaults(void **state)
     assert_int_equal(contract_shop(contract, SPAN_OF("w")), -1);
 }
 
-/* ---- refusals ------------------------------------------------------------------------------- */
+/* ---- refusals --------------------------------------------------------------------- */
 
 /* GOOD with the first `from` turned into `to`. */
 static const struct {

@@ -39,11 +39,12 @@ static struct fixture fix;
 
 static enum reason decode_span(struct span value)
 {
-    const struct event_input input = {
-        .contract = fix.contract, .value = value, .recorded_at_ms = fix.recorded_at_ms, .cloud = &fix.cloud};
+    const struct event_input input = {.contract = fix.contract,
+                                      .value = value,
+                                      .recorded_at_ms = fix.recorded_at_ms,
+                                      .cloud = &fix.cloud};
     pool_reset(&fix.pool);
-    return event_json_decode(fix.decoder, &input, &fix.pool, &fix.event,
-                             fix.detail);
+    return event_json_decode(fix.decoder, &input, &fix.pool, &fix.event, fix.detail);
 }
 
 static enum reason decode(const char *value)
@@ -149,9 +150,8 @@ static void test_texts_lie_in_the_value_or_the_pool(void **state)
         .value = SPAN_OF(HEAD PLACE COUNT TIME ",\"id\":\"\\u0042\\u0043\"}"),
         .recorded_at_ms = NOW_MS};
     struct event second;
-    assert_int_equal(
-        event_json_decode(fix.decoder, &other, &fix.pool, &second, NULL),
-        REASON_NONE);
+    assert_int_equal(event_json_decode(fix.decoder, &other, &fix.pool, &second, NULL),
+                     REASON_NONE);
     assert_true(span_is(first.reference, "qA"));
     assert_true(span_is(second.id, "BC"));
 }
@@ -187,7 +187,7 @@ static void test_tombstones(void **state)
     assert_int_equal(decode_span((struct span){"", 0}), REASON_EMPTY_VALUE);
 }
 
-/* ---- the record's own time ---------------------------------------------------------------- */
+/* ---- the record's own time -------------------------------------------------------- */
 
 static void test_five_minutes_ahead_of_the_record(void **state)
 {
@@ -206,7 +206,7 @@ static void test_five_minutes_ahead_of_the_record(void **state)
     expect(past, REASON_NONE, "");
 }
 
-/* ---- CloudEvents -------------------------------------------------------------------------- */
+/* ---- CloudEvents ------------------------------------------------------------------ */
 
 static void test_binary_attributes_fill_in(void **state)
 {
@@ -292,7 +292,7 @@ static void test_structured_mode_repeats_and_depth(void **state)
            REASON_TOO_DEEP, "");
 }
 
-/* ---- hostile values ------------------------------------------------------------------------ */
+/* ---- hostile values --------------------------------------------------------------- */
 
 static char large[EVENT_VALUE_MAX + 1];
 
@@ -360,7 +360,7 @@ static void test_every_cut_of_a_value_is_refused(void **state)
     }
 }
 
-/* ---- set-up -------------------------------------------------------------------------------- */
+/* ---- set-up ----------------------------------------------------------------------- */
 
 static int set_up(void **state)
 {

@@ -37,7 +37,8 @@ struct place {
     struct level level;
 };
 
-static struct event event_of(enum event_type type, int source, int64_t quantity, int64_t at_us)
+static struct event event_of(enum event_type type, int source, int64_t quantity,
+                             int64_t at_us)
 {
     return (struct event){.type = type,
                           .source = source,
@@ -91,7 +92,8 @@ static void test_invalid_keeps_its_reason(void **state)
 static void test_misplaced_comes_before_the_ledger(void **state)
 {
     (void)state;
-    struct verdict verdict = judge(&(struct question){.misplaced = true, .seen = SEEN_OTHER});
+    struct verdict verdict =
+        judge(&(struct question){.misplaced = true, .seen = SEEN_OTHER});
     expect(verdict, OUTCOME_REKEYED, "misplaced");
     assert_false(verdict.recorded);
 }
@@ -134,7 +136,8 @@ static void test_time_orders_counts_without_versions(void **state)
     (void)tell(&place, versioned(5, BASE_US, 7));
     expect(tell(&place, event_of(EVENT_COUNTED, 0, 9, BASE_US - 1)), OUTCOME_STALE,
            "older_count");
-    expect(tell(&place, event_of(EVENT_COUNTED, 0, 9, BASE_US)), OUTCOME_APPLIED, "change");
+    expect(tell(&place, event_of(EVENT_COUNTED, 0, 9, BASE_US)), OUTCOME_APPLIED,
+           "change");
     assert_false(place.level.has_version);
 }
 
@@ -190,9 +193,10 @@ static void test_rank_rules_not_arrival(void **state)
 {
     (void)state;
     struct place place = {.level = {.source = -1}};
-    expect(tell(&place, event_of(EVENT_COUNTED, 1, 9, BASE_US)), OUTCOME_APPLIED, "change");
-    expect(tell(&place, event_of(EVENT_COUNTED, 0, 9, BASE_US - DAY_US)), OUTCOME_UNCHANGED,
-           "same_level");
+    expect(tell(&place, event_of(EVENT_COUNTED, 1, 9, BASE_US)), OUTCOME_APPLIED,
+           "change");
+    expect(tell(&place, event_of(EVENT_COUNTED, 0, 9, BASE_US - DAY_US)),
+           OUTCOME_UNCHANGED, "same_level");
     assert_int_equal(place.level.source, 0);
     expect(tell(&place, event_of(EVENT_COUNTED, 1, 4, BASE_US + US)), OUTCOME_SHADOWED,
            "shadowed");
@@ -204,7 +208,8 @@ static void test_zero(void **state)
 {
     (void)state;
     struct place place = {.level = {.source = -1}};
-    expect(tell(&place, event_of(EVENT_ADJUSTED, 1, 0, BASE_US)), OUTCOME_APPLIED, "change");
+    expect(tell(&place, event_of(EVENT_ADJUSTED, 1, 0, BASE_US)), OUTCOME_APPLIED,
+           "change");
     assert_true(place.level.exists);
     expect(tell(&place, event_of(EVENT_ADJUSTED, 1, 0, BASE_US + 1)), OUTCOME_UNCHANGED,
            "zero");
@@ -220,14 +225,16 @@ static void test_shop_events_never_rule(void **state)
 {
     (void)state;
     struct place place = {.level = {.source = -1}};
-    expect(tell(&place, event_of(EVENT_OBSERVED, 0, 3, BASE_US)), OUTCOME_APPLIED, "change");
+    expect(tell(&place, event_of(EVENT_OBSERVED, 0, 3, BASE_US)), OUTCOME_APPLIED,
+           "change");
     expect(tell(&place, event_of(EVENT_OBSERVED, 0, 3, BASE_US)), OUTCOME_UNCHANGED,
            "same_observation");
     expect(tell(&place, event_of(EVENT_OBSERVED, 0, 3, BASE_US - 1)), OUTCOME_STALE,
            "older_observation");
     expect(tell(&place, event_of(EVENT_ORDERED, 0, 2, BASE_US - DAY_US)), OUTCOME_APPLIED,
            "change");
-    expect(tell(&place, event_of(EVENT_ORDERED, 0, 0, BASE_US)), OUTCOME_UNCHANGED, "zero");
+    expect(tell(&place, event_of(EVENT_ORDERED, 0, 0, BASE_US)), OUTCOME_UNCHANGED,
+           "zero");
     assert_false(place.level.exists);
     assert_int_equal(place.readings[2].count, 3);
     assert_int_equal(place.readings[2].adjusted, 2);
@@ -305,16 +312,17 @@ static bool account_is_stale(const struct account *account, const struct event *
 
 static struct event random_event(uint64_t *seed)
 {
-    struct event event = event_of(
-        next_random(seed) % 2 == 0 ? EVENT_COUNTED : EVENT_ADJUSTED,
-        (int)(next_random(seed) % 2), (int64_t)(next_random(seed) % 9) - 3,
-        BASE_US + (int64_t)(next_random(seed) % 12));
+    struct event event =
+        event_of(next_random(seed) % 2 == 0 ? EVENT_COUNTED : EVENT_ADJUSTED,
+                 (int)(next_random(seed) % 2), (int64_t)(next_random(seed) % 9) - 3,
+                 BASE_US + (int64_t)(next_random(seed) % 12));
     event.has_version = event.type == EVENT_COUNTED && next_random(seed) % 3 == 0;
     event.version = event.has_version ? (int64_t)(next_random(seed) % 6) : 0;
     return event;
 }
 
-static void step(struct place *place, struct account accounts[2], const struct event *event)
+static void step(struct place *place, struct account accounts[2],
+                 const struct event *event)
 {
     struct account *account = &accounts[event->source];
     const struct reading *reading = &place->readings[event->source];

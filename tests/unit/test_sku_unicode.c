@@ -175,7 +175,7 @@ static void test_short_cut_equals_the_general_path(void **state)
     }
 }
 
-/* ---- all of Unicode --------------------------------------------------------------------- */
+/* ---- all of Unicode --------------------------------------------------------------- */
 
 static bool is_surrogate(int32_t point)
 {
@@ -263,7 +263,7 @@ static void test_four_forms_of_every_code_point_agree(void **state)
     }
 }
 
-/* ---- Unicode's own normalisation test ----------------------------------------------------- */
+/* ---- Unicode's own normalisation test --------------------------------------------- */
 
 /* "0044 030C;" to UTF-8; the columns behind the first five are comments. */
 static size_t read_column(const char **at, char *room)

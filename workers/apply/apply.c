@@ -36,7 +36,8 @@ static const struct command_spec SPEC = {
         "commits ledger, levels, desired shop levels and outgoing records in one fenced "
         "transaction a batch. Any number may run; each partition has one owner at a time. "
         "While Kafka or Postgres is away it waits, not ready, and goes on when they return.",
-    .uses = CONFIG_CONTRACT | CONFIG_KAFKA | CONFIG_POSTGRES | CONFIG_ADMIN | CONFIG_LANES,
+    .uses =
+        CONFIG_CONTRACT | CONFIG_KAFKA | CONFIG_POSTGRES | CONFIG_ADMIN | CONFIG_LANES,
     .needs = CONFIG_CONTRACT | CONFIG_KAFKA | CONFIG_POSTGRES,
     .flags = FLAGS,
     .flag_count = sizeof(FLAGS) / sizeof(FLAGS[0]),
@@ -63,8 +64,8 @@ static int explain_rules(void)
     puts("| rule | id | outcome | why |\n|---|---|---|---|");
     const struct rule *rule;
     for (size_t at = 0; (rule = judge_rule(at)) != NULL; at++)
-        printf("| %d | %s | %s | %s |\n", rule->number, rule->id, outcome_name(rule->outcome),
-               rule->why);
+        printf("| %d | %s | %s | %s |\n", rule->number, rule->id,
+               outcome_name(rule->outcome), rule->why);
     return 0;
 }
 
@@ -72,18 +73,19 @@ static void name_owner(struct apply *apply)
 {
     char host[96] = "";
     (void)gethostname(host, sizeof(host) - 1);
-    (void)snprintf(apply->owner, sizeof(apply->owner), "%s/%ld/%llx", host, (long)getpid(),
-                   (unsigned long long)clock_now_us());
+    (void)snprintf(apply->owner, sizeof(apply->owner), "%s/%ld/%llx", host,
+                   (long)getpid(), (unsigned long long)clock_now_us());
 }
 
 static enum status apply_prepare(struct apply *apply, struct error *error)
 {
     (void)snprintf(apply->topic, sizeof(apply->topic), "%sstock-changes",
                    apply->config.topic_prefix);
-    (void)snprintf(apply->group, sizeof(apply->group), "%sapply", apply->config.group_prefix);
+    (void)snprintf(apply->group, sizeof(apply->group), "%sapply",
+                   apply->config.group_prefix);
     name_owner(apply);
-    enum status status = contract_file_load(apply->config.contract_path, &apply->contract_text,
-                                            &apply->contract, error);
+    enum status status = contract_file_load(
+        apply->config.contract_path, &apply->contract_text, &apply->contract, error);
     ASSERT(apply->config.lanes > 0 && apply->config.lanes <= KAFKA_LANES_MAX);
     for (int lane = 0; lane < apply->config.lanes && status == STATUS_OK; lane++) {
         status = lane_open(&apply->lanes[lane], apply, lane, error);

@@ -137,8 +137,8 @@ static void decode(struct batch *batch, struct item *item)
                                       .value = item->record.value,
                                       .recorded_at_ms = item->record.timestamp_ms,
                                       .cloud = any ? &cloud : NULL};
-    item->reason = event_json_decode(batch->decoder, &input, &batch->pool,
-                                     &item->event, item->detail);
+    item->reason = event_json_decode(batch->decoder, &input, &batch->pool, &item->event,
+                                     item->detail);
     if (item->reason != REASON_NONE)
         return;
     if (item->event.location_code.bytes == NULL)

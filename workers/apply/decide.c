@@ -176,8 +176,8 @@ void batch_decide(struct batch *batch)
     for (size_t at = 0; at < batch->count; at++) {
         struct item *item = &batch->items[at];
         if (item->reason != REASON_NONE || item->misplaced)
-            item->verdict = judge(&(struct question){.reason = item->reason,
-                                                     .misplaced = item->misplaced});
+            item->verdict = judge(
+                &(struct question){.reason = item->reason, .misplaced = item->misplaced});
         else
             decide_placed(batch, item);
         count(batch, item);

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#define HEADERS_BYTES_MAX ((size_t)2 * 1024 * 1024)
+#define HEADERS_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define LEVEL_BYTES_MAX ((size_t)16 * 1024)
 
 static enum status out_of_memory(struct error *error)
@@ -62,7 +62,8 @@ static enum status ledger_effects(struct batch *batch, struct store_effects *eff
         if (leaves_ledger_row(item->verdict.outcome))
             rows[row_count++] = ledger_row(item);
         if (keeps_adjustment(item))
-            adjustments[adjustment_count++] = (struct adjustment_row){.event = &item->event};
+            adjustments[adjustment_count++] =
+                (struct adjustment_row){.event = &item->event};
     }
     effects->ledger = rows;
     effects->ledger_count = row_count;
@@ -116,7 +117,8 @@ static bool is_level_new(const struct place_state *state)
 static enum status level_effects(struct batch *batch, struct store_effects *effects,
                                  struct error *error)
 {
-    struct level_write *rows = pool_take(&batch->pool, batch->place_count * sizeof(*rows));
+    struct level_write *rows =
+        pool_take(&batch->pool, batch->place_count * sizeof(*rows));
     if (rows == NULL)
         return out_of_memory(error);
     size_t count = 0;
@@ -139,7 +141,8 @@ static enum status level_effects(struct batch *batch, struct store_effects *effe
 static bool is_desired_new(const struct place_state *state)
 {
     return is_level_new(state) && state->location >= 0 &&
-           (!state->level_was.exists || state->level.quantity != state->level_was.quantity ||
+           (!state->level_was.exists ||
+            state->level.quantity != state->level_was.quantity ||
             state->level.source != state->level_was.source);
 }
 
@@ -205,7 +208,27 @@ static void header_text(struct buf *out, const char *name, const char *text)
     headers_add(out, span_from(name), span_from(text));
 }
 
-static void dead_letter_headers(const struct item *item, struct span topic, struct buf *out)
+/* The identity of what an item causes: the same in every repeat. */
+static void cloud_headers(const struct item *item, struct span topic, const char *kind,
+                          struct buf *out)
+{
+    char id[320];
+    char type[64];
+    (void)snprintf(id, sizeof(id), "%.*s/%d/%lld/%s", SPAN_ARGS(topic),
+                   (int)item->record.partition, (long long)item->record.offset, kind);
+    (void)snprintf(type, sizeof(type), "inventory.%s.v1", kind);
+    header_text(out, "ce_specversion", "1.0");
+    header_text(out, "ce_id", id);
+    header_text(out, "ce_source", "parstock/apply");
+    header_text(out, "ce_type", type);
+}
+
+/*
+ * First all headers as received, then ours, of which __connect.errors.topic is the first: so
+ * the record can be restored as it came, even where it had CloudEvents headers of its own.
+ */
+static void dead_letter_headers(const struct item *item, struct span topic,
+                                struct buf *out)
 {
     char number[32];
     char message[EVENT_DETAIL_MAX + 128];
@@ -221,18 +244,13 @@ static void dead_letter_headers(const struct item *item, struct span topic, stru
                    reason_remedy(item->verdict.reason));
     header_text(out, "__connect.errors.exception.message", message);
     header_text(out, "parstock.reason", code);
+    cloud_headers(item, topic, "dead-letter", out);
 }
 
 static void level_headers(const struct item *item, struct span topic,
                           const struct level_write *level, struct buf *out)
 {
-    char id[320];
-    (void)snprintf(id, sizeof(id), "%.*s/%d/%lld/level", SPAN_ARGS(topic),
-                   (int)item->record.partition, (long long)item->record.offset);
-    header_text(out, "ce_specversion", "1.0");
-    header_text(out, "ce_id", id);
-    header_text(out, "ce_source", "parstock/apply");
-    header_text(out, "ce_type", "inventory.level.v1");
+    cloud_headers(item, topic, "level", out);
     headers_add(out, SPAN_OF("ce_subject"), level->place.sku);
     header_text(out, "content-type", "application/json");
     if (item->traceparent.bytes != NULL)
@@ -275,7 +293,8 @@ static bool add_item_row(struct outbox_writer *writer, const struct item *item)
 }
 
 /* The item that the level is owed to: the last one of the place that was recorded. */
-static const struct item *cause_of(const struct batch *batch, const struct place_state *state)
+static const struct item *cause_of(const struct batch *batch,
+                                   const struct place_state *state)
 {
     int32_t at = state->last_item;
     while (at >= 0 && !batch->items[at].verdict.recorded)

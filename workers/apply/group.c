@@ -24,9 +24,9 @@ static enum status take(struct apply *apply, int32_t partition, struct take *tak
         status = postgres_open(&options, &apply->postgres, error);
     }
     if (status == STATUS_OK)
-        status = store_take(
-            apply->postgres, &(struct partition_ref){span_from(apply->topic), partition},
-            span_from(apply->owner), take_out, error);
+        status = store_take(apply->postgres,
+                            &(struct partition_ref){span_from(apply->topic), partition},
+                            span_from(apply->owner), take_out, error);
     return status;
 }
 
@@ -59,13 +59,15 @@ static void on_dropped(void *self, int32_t partition, int lane)
 static void on_trouble(void *self, const struct error *error)
 {
     (void)self;
-    log_warn("kafka", LOG_TEXT("error", error->text), LOG_TEXT("code", error->code), LOG_END);
+    log_warn("kafka", LOG_TEXT("error", error->text), LOG_TEXT("code", error->code),
+             LOG_END);
 }
 
 static void on_library_line(int level, const char *facility, const char *text)
 {
-    log_write(level <= 3 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "librdkafka",
-              LOG_FIELDS(LOG_TEXT("facility", facility), LOG_TEXT("text", text), LOG_END));
+    log_write(
+        level <= 3 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "librdkafka",
+        LOG_FIELDS(LOG_TEXT("facility", facility), LOG_TEXT("text", text), LOG_END));
 }
 
 /* ---- opening ----------------------------------------------------------------------------- */
@@ -150,12 +152,14 @@ static void tick(struct apply *apply, struct clocks *clocks)
         clocks->refresh_us = now_us;
         kafka_in_refresh(apply->in, POLL_MS);
     }
-    life_ready("kafka", kafka_in_partitions(apply->in) > 0, "the broker has not answered");
+    life_ready("kafka", kafka_in_partitions(apply->in) > 0,
+               "the broker has not answered");
 }
 
 enum status group_run(struct apply *apply, struct error *error)
 {
-    struct clocks clocks = {.refresh_us = clock_monotonic_us() - REFRESH_EVERY_US + 1000000};
+    struct clocks clocks = {.refresh_us =
+                                clock_monotonic_us() - REFRESH_EVERY_US + 1000000};
     while (!life_ending()) {
         enum status status = kafka_in_poll(apply->in, POLL_MS, error);
         if (status != STATUS_OK)

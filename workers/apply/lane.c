@@ -239,7 +239,8 @@ static enum status judge_and_commit(struct lane *lane, const struct fence *fence
     if (status != STATUS_OK)
         return status;
     if (fenced)
-        return error_set(error, STATUS_RETRY, "apply: a fence moved within the transaction");
+        return error_set(error, STATUS_RETRY,
+                         "apply: a fence moved within the transaction");
     settle(lane, &effects);
     return STATUS_OK;
 }
@@ -322,7 +323,8 @@ static void failed(struct lane *lane, enum status status, const struct error *er
 {
     metric_add(lane->metrics.failures, 1);
     if (status == STATUS_FATAL) {
-        lane->fatal = *error; /* a statement or its data is wrong: waiting mends nothing */
+        lane->fatal =
+            *error; /* a statement or its data is wrong: waiting mends nothing */
         lane->fatal.exit_code = EXIT_INTERNAL;
         life_end();
         return;
@@ -406,7 +408,8 @@ void lane_finish(struct lane *lane)
 {
     struct error ignored = {0};
     if (postgres_alive(lane->postgres))
-        (void)trim_idle(lane, &ignored); /* what stays is sent again, with the same ce_id */
+        (void)trim_idle(lane,
+                        &ignored); /* what stays is sent again, with the same ce_id */
 }
 
 void lane_close(struct lane *lane)

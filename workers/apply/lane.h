@@ -61,7 +61,7 @@ struct lane {
 enum status lane_open(struct lane *lane, struct apply *apply, int number,
                       struct error *error);
 enum status lane_start(struct lane *lane, struct error *error);
-void lane_join(struct lane *lane); /* after life_end: waits for the thread */
+void lane_join(struct lane *lane);   /* after life_end: waits for the thread */
 void lane_finish(struct lane *lane); /* removes outbox rows that the broker has */
 void lane_close(struct lane *lane);
 

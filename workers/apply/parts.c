@@ -25,9 +25,8 @@ void lane_take_part(struct lane *lane, int32_t partition, const struct take *tak
     } else {
         relay_end(&part->relay);
     }
-    *part = (struct part){.partition = partition,
-                          .epoch = take->epoch,
-                          .next_offset = take->next_offset};
+    *part = (struct part){
+        .partition = partition, .epoch = take->epoch, .next_offset = take->next_offset};
     relay_begin(&part->relay, partition);
     (void)pthread_mutex_unlock(&lane->lock);
 }
@@ -88,6 +87,7 @@ void lane_lose_part(struct lane *lane, struct part *part)
     relay_end(&part->relay);
     forget_records(lane, part->partition);
     metric_add(lane->metrics.fenced, 1);
-    log_warn("partition has another owner; dropped", LOG_TEXT("topic", lane->apply->topic),
-             LOG_INT("partition", part->partition), LOG_INT("epoch", part->epoch), LOG_END);
+    log_warn("partition has another owner; dropped",
+             LOG_TEXT("topic", lane->apply->topic), LOG_INT("partition", part->partition),
+             LOG_INT("epoch", part->epoch), LOG_END);
 }

@@ -3,7 +3,6 @@
 #include "common/base/check.h"
 #include "common/base/hash.h"
 #include "common/base/scope.h"
-#include "common/codec/headers.h"
 #include "common/domain/outbox.h"
 #include "common/runtime/life.h"
 
@@ -52,18 +51,6 @@ void relay_end(struct relay *relay)
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
-static size_t headers_list(struct span bytes, struct kafka_header *headers)
-{
-    size_t count = 0;
-    struct kafka_header header;
-    while (headers_next(&bytes, &header.name, &header.value)) {
-        ASSERT(count < KAFKA_HEADERS_MAX);
-        headers[count++] = header;
-    }
-    ASSERT(bytes.length == 0);
-    return count;
-}
-
 /* A misplaced record goes where this worker would accept it, whatever the producer's own
  * idea of the partition count: otherwise it could come back again and again. */
 static int32_t partition_of(const struct relay_way *way, const struct outbox_row *row)
@@ -77,14 +64,13 @@ static enum status send_row(const struct relay_way *way, const struct outbox_row
                             struct relay_lot *lot, struct error *error)
 {
     char topic[256];
-    struct kafka_header headers[KAFKA_HEADERS_MAX];
-    (void)snprintf(topic, sizeof(topic), "%s%s", way->topic_prefix, outbox_topic(row->kind));
+    (void)snprintf(topic, sizeof(topic), "%s%s", way->topic_prefix,
+                   outbox_topic(row->kind));
     const struct kafka_send send = {.topic = topic,
                                     .partition = partition_of(way, row),
                                     .key = row->key,
                                     .value = row->value,
-                                    .headers = headers,
-                                    .header_count = headers_list(row->headers, headers),
+                                    .headers = row->headers,
                                     .timestamp_ms = row->timestamp_ms,
                                     .opaque = lot};
     atomic_fetch_add(&lot->pending, 1);
@@ -133,7 +119,8 @@ enum status relay_send(struct relay *relay, const struct relay_way *way,
  * A page ends between two offsets: rows of the last offset are left to the next page, unless
  * the page is the last one.
  */
-static size_t whole_offsets(const struct outbox_row *rows, size_t count, int64_t *next_out)
+static size_t whole_offsets(const struct outbox_row *rows, size_t count,
+                            int64_t *next_out)
 {
     size_t end = count;
     if (count == STORE_OUTBOX_PAGE)

@@ -27,12 +27,13 @@ static const struct command_spec SPEC = {
     .name = "audit",
     .summary = "prove that the ledger and the levels agree",
     .usage = "[--most N] [-o table|json]",
-    .detail = "Reads everything in one snapshot and checks that the ledger folds to the "
-              "levels, that every event starts from the level that the one before it left, "
-              "that no key and no record stands twice, that every SKU was judged on one "
-              "partition, and that the seven outcomes add up to what was read. Workers may "
-              "run meanwhile. Exit code 1 where an invariant is broken; the offenders are "
-              "named.",
+    .detail =
+        "Reads everything in one snapshot and checks that the ledger folds to the "
+        "levels, that every event starts from the level that the one before it left, "
+        "that no key and no record stands twice, that every SKU was judged on one "
+        "partition, and that the seven outcomes add up to what was read. Workers may "
+        "run meanwhile. Exit code 1 where an invariant is broken; the offenders are "
+        "named.",
     .uses = CONFIG_POSTGRES | CONFIG_OUTPUT,
     .needs = CONFIG_POSTGRES,
     .flags = FLAGS,
@@ -104,7 +105,8 @@ static void print_json(const struct audit *audit)
         printf("%s\"%s\": %lld", outcome > 0 ? ", " : "",
                outcome_name((enum outcome)outcome),
                (long long)audit->counts.outcomes[outcome]);
-    printf("}, \"levels\": %lld, \"violations\": [%s]}\n", (long long)audit->counts.levels,
+    printf("}, \"levels\": %lld, \"violations\": [%s]}\n",
+           (long long)audit->counts.levels,
            audit->list.bytes != NULL ? audit->list.bytes : "");
 }
 
@@ -138,7 +140,8 @@ static enum status audit_run(const struct config *config, const struct audit_fla
     if (status == STATUS_OK)
         status = store_audit_counts(postgres, &audit->counts, error);
     if (status == STATUS_OK)
-        status = run_checks(audit, postgres, flags->most > 0 ? (int)flags->most : 20, error);
+        status =
+            run_checks(audit, postgres, flags->most > 0 ? (int)flags->most : 20, error);
     return status;
 }
 

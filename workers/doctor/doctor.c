@@ -23,7 +23,7 @@ static const struct command_spec SPEC = {
     .usage = "[-o table|json|jsonl]",
     .detail =
         "Checks the contract file, the brokers and their topics, Postgres and its schema, "
-        "this machine's clock against Postgres', the credentials of each shop, and that no "
+        "this machine's clock against Postgres', that each shop answers, takes the token and grants the scopes, and that no "
         "file with a secret can be read by everybody. It changes nothing. One line a check: "
         "ok, warn, fail or unreachable, with what to do about it.\n"
         "\n"

@@ -98,7 +98,8 @@ static void close_json(struct printer *printer)
 {
     if (printer->line.length == 0)
         return;
-    const char *before = printer->output == OUTPUT_JSON && printer->printed > 0 ? "," : "";
+    const char *before =
+        printer->output == OUTPUT_JSON && printer->printed > 0 ? "," : "";
     printf("%s%s]}\n", before, printer->line.bytes);
     printer->printed++;
     buf_clear(&printer->line);
@@ -107,10 +108,11 @@ static void close_json(struct printer *printer)
 static bool is_same_level(const struct printer *printer, const struct level_view *view)
 {
     struct span key = buf_view(&printer->key);
-    return printer->line.length > 0 && key.length == view->sku.length + view->location.length &&
+    return printer->line.length > 0 &&
+           key.length == view->sku.length + view->location.length &&
            memcmp(key.bytes, view->sku.bytes, view->sku.length) == 0 &&
-           memcmp(key.bytes + view->sku.length, view->location.bytes, view->location.length) ==
-               0;
+           memcmp(key.bytes + view->sku.length, view->location.bytes,
+                  view->location.length) == 0;
 }
 
 static void print_json(struct printer *printer, const struct level_view *view)
@@ -139,8 +141,8 @@ static void number_text(bool present, int64_t number, char room[24])
 static void print_table(struct printer *printer, const struct level_view *view)
 {
     if (printer->printed++ == 0)
-        printf("%-24s %-8s %10s %-10s %-10s %10s %10s %s\n", "SKU", "LOCATION", "QUANTITY",
-               "SOURCE", "SHOP", "DESIRED", "SHOWN", "STATE");
+        printf("%-24s %-8s %10s %-10s %-10s %10s %10s %s\n", "SKU", "LOCATION",
+               "QUANTITY", "SOURCE", "SHOP", "DESIRED", "SHOWN", "STATE");
     char desired[24];
     char shown[24];
     number_text(view->has_shop && view->shop.has_desired, view->shop.desired, desired);
@@ -150,7 +152,8 @@ static void print_table(struct printer *printer, const struct level_view *view)
            SPAN_ARGS(view->shop.shop), desired, shown, SPAN_ARGS(view->shop.state));
 }
 
-static enum status print_level(void *self, const struct level_view *view, struct error *error)
+static enum status print_level(void *self, const struct level_view *view,
+                               struct error *error)
 {
     struct printer *printer = self;
     if (printer->output == OUTPUT_TABLE)
@@ -187,7 +190,8 @@ static struct span location_code(const struct contract *contract, const char *na
     return location >= 0 ? contract->locations[location].code : given;
 }
 
-static enum status print_levels(const struct config *config, const struct level_filter *filter,
+static enum status print_levels(const struct config *config,
+                                const struct level_filter *filter,
                                 struct printer *printer, struct error *error)
 {
     SCOPED(postgres_close) struct postgres *postgres = NULL;
@@ -208,8 +212,9 @@ static enum status print_levels(const struct config *config, const struct level_
     return status;
 }
 
-static enum status levels_run(const struct config *config, const struct levels_flags *flags,
-                              struct contract *contract, struct error *error)
+static enum status levels_run(const struct config *config,
+                              const struct levels_flags *flags, struct contract *contract,
+                              struct error *error)
 {
     SCOPED(pool_free) struct pool pool;
     struct printer printer = {0};

@@ -45,12 +45,14 @@ static enum status migrate_run(const struct config *config,
                                              .application_name = "parstock migrate",
                                              .statement_timeout_ms = 3600 * 1000};
     enum status status = postgres_open(&options, &postgres, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     struct migration_report report = {0};
     const struct migration_wish wish = {
         .schema = config->schema, .to = flags->to, .dry_run = flags->dry_run};
     status = store_migrate(postgres, &wish, &report, error);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK)
+        return status;
     if (report.before == report.after)
         printf("schema %s is at version %lld; nothing to do\n", config->schema,
                (long long)report.after);
@@ -69,7 +71,8 @@ int migrate_main(int argc, char **argv)
     struct parsed parsed = {.argc = argc, .argv = argv};
     if (config_parse(&SPEC, &parsed, &config, &flags, &error) != STATUS_OK)
         return config_fail(&SPEC, &error);
-    if (parsed.done) return 0;
+    if (parsed.done)
+        return 0;
     if (migrate_run(&config, &flags, &error) != STATUS_OK)
         return config_fail(&SPEC, &error);
     return 0;

@@ -33,7 +33,7 @@ static const struct command_spec SPEC = {
     .uses = CONFIG_CONTRACT,
 };
 
-/* ---- lines of any length, a bounded part of which is kept -------------------------------- */
+/* ---- lines of any length, a bounded part of which is kept ------------------------- */
 
 struct line_reader {
     char bytes[LINE_MAX_BYTES + 1]; /* one more, for the CR of a longest line */
@@ -114,7 +114,7 @@ static enum status reader_next(struct line_reader *reader, struct line *line,
     }
 }
 
-/* ---- the command ------------------------------------------------------------------------ */
+/* ---- the command ------------------------------------------------------------------ */
 
 struct normalize {
     struct line_reader reader;
