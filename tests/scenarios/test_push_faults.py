@@ -19,7 +19,8 @@ def settled_by(world: PushWorld) -> dict[str, int]:
 
 @pytest.mark.parametrize("replay", ["success", "stale"])
 def test_answers_are_lost_after_applying(run_dir: Path, postgres: Postgres, replay: str) -> None:
-    with PushWorld(run_dir, postgres, replay=replay) as world:
+    # Reads cost 750 points a call: a large bucket, as how fast it fills is not the question here.
+    with PushWorld(run_dir, postgres, replay=replay, maximum_available=20000, restore_rate=5000) as world:
         skus = world.load(1000)
         world.sync()
         world.control("faults", {"seed": 7, "rules": [
