@@ -96,9 +96,7 @@ static const struct statement FORGET = {
 
 /* Every pair of the shop as l, with what PAIR_FAULT wants beside it. */
 #define PAIRS_BESIDE                                                                     \
-    " FROM shop_levels l"                                                                \
-    " LEFT JOIN (SELECT sku, count(*) AS n, bool_and(tracked) AS tracked"                \
-    " FROM shop_items WHERE shop = $1 AND sku <> '' GROUP BY sku) i ON i.sku = l.sku"    \
+    " FROM shop_levels l" ITEM_BESIDE                                                    \
     " LEFT JOIN unnest($2::text[], $3::text[]) g (code, gid) ON g.code = l.location"     \
     " WHERE l.shop = $1"
 

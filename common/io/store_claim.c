@@ -19,10 +19,7 @@ static const struct statement CLAIM = {
                 " FROM shop_levels l WHERE " DUE " AND EXISTS (SELECT 1 FROM lease)"
                 " ORDER BY l.desired_at LIMIT $5 FOR UPDATE SKIP LOCKED)"
                 " SELECT l.sku, l.location, i.item, g.gid, i.raw_sku, l.desired, l.shown,"
-                " " PAIR_FAULT " FROM lease LEFT JOIN due l ON true"
-                " LEFT JOIN LATERAL (SELECT count(*) AS n, min(s.item) AS item,"
-                " min(s.raw_sku) AS raw_sku, bool_and(s.tracked) AS tracked"
-                " FROM shop_items s WHERE s.shop = $1 AND s.sku = l.sku) i ON true"
+                " " PAIR_FAULT " FROM lease LEFT JOIN due l ON true" ITEM_BESIDE
                 " LEFT JOIN unnest($6::text[], $7::text[]) g (code, gid)"
                 " ON g.code = l.location"
                 " ORDER BY l.sku, l.location"};

@@ -13,6 +13,15 @@
     " WHEN NOT i.tracked THEN 'untracked'"                                               \
     " WHEN NOT l.stocked THEN 'not_stocked' ELSE '' END"
 
+/*
+ * The items of the pair's SKU as i. A look-up a row by the index, on purpose: a grouped
+ * join is planned as a loop over all items where the statistics are young.
+ */
+#define ITEM_BESIDE                                                                      \
+    " LEFT JOIN LATERAL (SELECT count(*) AS n, min(s.item) AS item,"                     \
+    " min(s.raw_sku) AS raw_sku, bool_and(s.tracked) AS tracked"                         \
+    " FROM shop_items s WHERE s.shop = $1 AND s.sku = l.sku) i ON true"
+
 /* The first common table expression of a statement under the lease: $1..$4. */
 #define UNDER_LEASE                                                                      \
     "WITH lease AS (UPDATE shop_leases SET expires_at = now() + $4 * interval '1 ms'"    \
