@@ -335,6 +335,9 @@ enum status config_parse(const struct command_spec *spec, struct parsed *parsed,
     enum status status = config_environment(spec, config, error);
     if (status == STATUS_OK)
         status = walk_run(&walk, &parsed->first, error);
+    if (status == STATUS_OK && parsed->argc - parsed->first > spec->operands)
+        status = error_set(error, STATUS_REJECT, "'%s' is one argument too many",
+                           parsed->argv[parsed->first + spec->operands]);
     if (status == STATUS_OK)
         status = config_needs(spec, config, error);
     return config_finish(status, error);

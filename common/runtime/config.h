@@ -56,6 +56,7 @@ struct command_spec {
     const char *summary; /* one line */
     const char *usage;   /* after the name, e.g. "[--sku SKU] [--location L]" */
     const char *detail;  /* paragraphs for --help and the man page; may be NULL */
+    int operands;        /* positional arguments that it takes at most */
     unsigned uses;       /* CONFIG_* */
     unsigned needs;      /* CONFIG_* that must be set, else exit 78 */
     const struct flag *flags;

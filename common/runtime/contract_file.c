@@ -39,7 +39,12 @@ enum status contract_file_load(const char *path, struct buf *text_out,
         return cannot_read(path, errno, error);
     enum status status = read_all(file, path, text_out, error);
     (void)close(file);
+    if (status != STATUS_OK)
+        return status;
+    struct error found = {0};
+    status = contract_decode(buf_view(text_out), contract_out, &found);
     if (status == STATUS_OK)
-        status = contract_decode(buf_view(text_out), contract_out, error);
-    return status;
+        return status;
+    (void)error_set(error, status, "%s: %.*s", path, ERROR_TEXT_MAX / 2, found.text);
+    return error_exit(error, found.exit_code);
 }

@@ -15,7 +15,7 @@ HOMES = {
     "utf8proc.h": "common/codec/*",
     "openssl/": "common/codec/*",
     "librdkafka/": "common/io/kafka_*.c",
-    "libpq-fe.h": "common/io/p[og][s_]*.c",
+    "libpq-fe.h": "common/io/postgres*.c",
     "curl/": "common/io/http.c",
     "microhttpd.h": "common/io/admin_http.c",
     "cmocka.h": "tests/unit/*",

@@ -94,7 +94,8 @@ class Decoder:
         outer = dict(self._tree)
         kind = (headers.get("content-type") or b"").lower()
         if kind.split(b";")[0].strip() == STRUCTURED:
-            data = outer.get("data")
+            # An envelope without data lacks the event's fields; other data is no event at all.
+            data = outer.get("data", reference.Object())
             if not isinstance(data, reference.Object):
                 return None
             filled = {to: outer.get(name) for name, to in ENVELOPE.items()}

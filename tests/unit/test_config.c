@@ -29,6 +29,7 @@ static const struct command_spec SPEC = {
     .name = "sample show",
     .summary = "show samples",
     .usage = "[--sku SKU] NAME...",
+    .operands = 3,
     .uses = CONFIG_CONTRACT | CONFIG_KAFKA | CONFIG_POSTGRES | CONFIG_ADMIN |
             CONFIG_OUTPUT | CONFIG_TOPICS | CONFIG_LANES,
     .flags = FLAGS,

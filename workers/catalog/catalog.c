@@ -38,6 +38,7 @@ static const struct command_spec SPEC = {
         "given another chance. It changes nothing in the shop and may run at any time.\n\n"
         "check counts, for what the sources have spoken of, what is ready and what is in "
         "the way; it asks the database only. Exit 1 if something is in the way.",
+    .operands = 1,
     .uses = CONFIG_CONTRACT | CONFIG_POSTGRES | CONFIG_OUTPUT,
     .needs = CONFIG_CONTRACT | CONFIG_POSTGRES,
     .flags = FLAGS,

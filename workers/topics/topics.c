@@ -38,6 +38,7 @@ static const struct command_spec SPEC = {
         "check changes nothing and ends with 1 where a topic is missing or differs in "
         "its "
         "partition count or cleanup.policy.",
+    .operands = 1,
     .uses = CONFIG_KAFKA | CONFIG_TOPICS | CONFIG_OUTPUT,
     .needs = CONFIG_KAFKA,
     .flags = FLAGS,
