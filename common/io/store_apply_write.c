@@ -32,13 +32,15 @@ static const struct statement LEVELS_PUT = {
     "occurred_at = excluded.occurred_at, version = excluded.version, "
     "revision = excluded.revision"};
 
-/* A pair is dirty while what is wanted is not what the shop was last seen to show. */
+/* Rows are locked in the order that push locks them in, so that neither waits for the other
+ * in a ring. A pair is dirty while what is wanted is not what the shop was last seen to show. */
 static const struct statement DESIRED_PUT = {
     "desired_put",
     "INSERT INTO shop_levels AS s (shop, sku, location, desired, desired_at, dirty) "
     "SELECT shop, sku, location, desired, now(), desired IS NOT NULL FROM "
     "unnest($1::text[], "
     "$2::text[], $3::text[], $4::bigint[]) AS d (shop, sku, location, desired) "
+    "ORDER BY shop, sku COLLATE \"C\", location COLLATE \"C\" "
     "ON CONFLICT (shop, sku, location) DO UPDATE SET desired = excluded.desired, "
     "desired_at = excluded.desired_at, dirty = excluded.desired IS NOT NULL "
     "AND excluded.desired IS DISTINCT FROM s.shown "
