@@ -158,16 +158,43 @@ static bool is_loopback(struct span host)
     return span_is(host, "[::1]") || is_loopback_address(host);
 }
 
-static enum status check_shop(json_t *shop, size_t at, const struct contract *contract,
-                              struct error *error)
+/* Two codes of one place of the shop would overwrite each other's level there. */
+static enum status check_gid(json_t *locations, void *each, size_t at,
+                             struct error *error)
+{
+    const char *gid = json_string_value(json_object_iter_value(each));
+    for (void *before = json_object_iter(locations); before != each;
+         before = json_object_iter_next(locations, before))
+        if (strcmp(json_string_value(json_object_iter_value(before)), gid) == 0)
+            return error_set(error, STATUS_FATAL,
+                             "/shops/%zu/locations: %s and %s are the same place of the "
+                             "shop (%s); give each code its own",
+                             at, json_object_iter_key(before), json_object_iter_key(each),
+                             gid);
+    return STATUS_OK;
+}
+
+static enum status check_places(json_t *shop, size_t at, const struct contract *contract,
+                                struct error *error)
 {
     json_t *locations = json_object_get(shop, "locations");
-    for (void *each = json_object_iter(locations); each != NULL;
+    enum status status = STATUS_OK;
+    for (void *each = json_object_iter(locations); each != NULL && status == STATUS_OK;
          each = json_object_iter_next(locations, each)) {
         struct span code = span_from(json_object_iter_key(each));
         if (contract_location_by_code(contract, code) < 0)
             return refuse_location("shops", at, code, error);
+        status = check_gid(locations, each, at, error);
     }
+    return status;
+}
+
+static enum status check_shop(json_t *shop, size_t at, const struct contract *contract,
+                              struct error *error)
+{
+    enum status status = check_places(shop, at, contract, error);
+    if (status != STATUS_OK)
+        return status;
     const char *version = json_string_value(json_object_get(shop, "api_version"));
     if (version != NULL && strcmp(version, CONTRACT_API_VERSION_LEAST) < 0)
         return error_set(error, STATUS_FATAL,
