@@ -487,6 +487,7 @@ def contract_problem(contract):
         (repeated(x["name"] for x in sources + shops), "name used twice"),
         (repeated(names), "location code or alias used twice"),
         (not set(used) <= codes, "unknown location"),
+        (any(repeated(shop["locations"].values()) for shop in shops), "one place of a shop twice"),
         (any(s.get("api_version", "2026-10") < "2026-04" for s in shops), "api_version"),
         (any(plain_http_beyond_loopback(s["endpoint"]) for s in shops), "plain http"),
     )
