@@ -62,7 +62,7 @@ def _the_kills(verdict: Verdict, flow: Flow) -> list[str]:
     apply, push = flow.apply_killed, flow.push_killed
     redone = verdict.audit["read"] - verdict.records
     again = (
-        f" Sent on again by its successor, and recognised as duplicates: {verdict.repeated} copies."
+        f" Copies sent on again by its successor, and recognised as such: {verdict.repeated}."
         if verdict.repeated
         else ""
     )
