@@ -143,7 +143,7 @@ class Flow:
         self._mark_push()
         self._progress.show(
             f"sent {self.sent:,}  judged {judged:,}  waiting {waiting:,}  "
-            f"writes to the shop {self.journal.calls:,} ({self.journal.pairs:,} levels)  "
+            f"writes {self.journal.calls:,} ({self.journal.pairs:,} levels)  "
             f"{self._stage.workers_alive()}"
         )
 

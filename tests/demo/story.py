@@ -4,13 +4,13 @@ import textwrap
 
 from .events import Story
 from .flow import Flow
-from .stage import PARTITIONS, SESSION_MS, LEASE_S
+from .stage import LEASE_S, PARTITIONS, SESSION_MS
 from .verdict import Verdict
 
 WIDTH = 92
 KINDS = (
-    ("count", "counts: \"there are 40\""),
-    ("adjustment", "adjustments: \"3 were taken\""),
+    ("count", 'counts: "there are 40"'),
+    ("adjustment", 'adjustments: "3 were taken"'),
     ("retry", "retries: the same event sent again"),
     ("late", "late ones, overtaken by a newer count"),
     ("broken", "broken ones, {reasons} different ways"),
@@ -61,12 +61,17 @@ def _the_kills(verdict: Verdict, flow: Flow) -> list[str]:
     lines = []
     apply, push = flow.apply_killed, flow.push_killed
     redone = verdict.audit["read"] - verdict.records
+    again = (
+        f" Copies sent on again by its successor, and recognised as such: {verdict.repeated}."
+        if verdict.repeated
+        else ""
+    )
     if apply and apply.went_on is not None:
         lines.append(
             f"The killed apply worker held {apply.partition_count} of {PARTITIONS} partitions (shares of the "
             f"stream). {apply.went_on:.1f} s later all of them had moved on: Kafka waits {SESSION_MS / 1000:.0f} s "
             f"for a silent worker here. At most {apply.most_waiting:,} events waited. Lost: "
-            f"{max(0, -redone)}. Counted double: {max(0, redone)}."
+            f"{max(0, -redone)}. Counted double: {max(0, redone)}.{again}"
         )
     if push and push.went_on is not None:
         lines.append(

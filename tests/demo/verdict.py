@@ -21,6 +21,7 @@ DEAD_LETTERS = "inventory.dead-letters"
 class Verdict:
     audit: dict[str, Any] = field(default_factory=dict)
     records: int = 0
+    repeated: int = 0  # copies that were sent on again after a kill
     dead_letters: Counter = field(default_factory=Counter)
     journal: dict[str, Any] = field(default_factory=dict)
     at_par: int = 0
@@ -60,7 +61,8 @@ def judge_outcomes(verdict: Verdict, story: Story, sent: int) -> None:
     outcomes = verdict.audit["outcomes"]
     rekeyed = sum(send.rekeyed for send in story.sends)
     # A worker that dies between handing on a copy and noting that does it again; the ledger sees it.
-    repeated = verdict.records - sent - rekeyed
+    repeated = verdict.repeated = verdict.records - sent - rekeyed
+    verdict.must(repeated >= 0, f"{-repeated} copies under the right key are missing in the topic")
     verdict.must(verdict.audit["ok"], f"audit found: {verdict.audit['violations'][:5]}")
     verdict.must(
         verdict.audit["read"] == verdict.records,
