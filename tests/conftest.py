@@ -14,6 +14,8 @@ from tests.harness.rundir import make_run_dir
 def pytest_configure(config: pytest.Config) -> None:
     # pytest ends its run, fixtures and all, for KeyboardInterrupt only; SystemExit fails one test.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell's background job starts with SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
