@@ -15,3 +15,9 @@ const char *outcome_name(enum outcome outcome)
     ASSERT((size_t)outcome < OUTCOME_COUNT);
     return NAMES[outcome];
 }
+
+bool outcome_leaves_ledger_row(enum outcome outcome)
+{
+    return outcome == OUTCOME_APPLIED || outcome == OUTCOME_UNCHANGED ||
+           outcome == OUTCOME_STALE || outcome == OUTCOME_SHADOWED;
+}

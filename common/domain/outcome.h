@@ -6,6 +6,8 @@
 #ifndef PARSTOCK_DOMAIN_OUTCOME_H
 #define PARSTOCK_DOMAIN_OUTCOME_H
 
+#include <stdbool.h>
+
 /* The numbers stand in ledger rows: never change one, only add. */
 #define OUTCOMES(X)                                                                      \
     X(APPLIED, 0, "applied")                                                             \
@@ -24,5 +26,9 @@ enum outcome {
 };
 
 const char *outcome_name(enum outcome outcome);
+
+/* Does the event's key stay in the ledger? A rejected event leaves no trace, so that its id
+ * is free for a corrected retry; a copy is judged where it lands; a duplicate stands there. */
+bool outcome_leaves_ledger_row(enum outcome outcome);
 
 #endif

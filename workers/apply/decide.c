@@ -118,16 +118,10 @@ static enum seen seen_of(const struct batch *batch, const struct item *item)
     return seen->fingerprint == item->identity.fingerprint ? SEEN_SAME : SEEN_OTHER;
 }
 
-static bool leaves_ledger_row(enum outcome outcome)
-{
-    return outcome == OUTCOME_APPLIED || outcome == OUTCOME_UNCHANGED ||
-           outcome == OUTCOME_STALE || outcome == OUTCOME_SHADOWED;
-}
-
 static void remember(struct batch *batch, struct item *item, struct place_state *state)
 {
     const struct verdict *verdict = &item->verdict;
-    if (leaves_ledger_row(verdict->outcome)) {
+    if (outcome_leaves_ledger_row(verdict->outcome)) {
         batch->keys[item->seen].known = true;
         batch->keys[item->seen].fingerprint = item->identity.fingerprint;
     }

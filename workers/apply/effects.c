@@ -18,12 +18,6 @@ static enum status out_of_memory(struct error *error)
     return error_set(error, STATUS_RETRY, "apply: out of memory for one batch");
 }
 
-static bool leaves_ledger_row(enum outcome outcome)
-{
-    return outcome == OUTCOME_APPLIED || outcome == OUTCOME_UNCHANGED ||
-           outcome == OUTCOME_STALE || outcome == OUTCOME_SHADOWED;
-}
-
 /* ---- ledger and adjustments ------------------------------------------------------------------- */
 
 static struct ledger_row ledger_row(const struct item *item)
@@ -59,7 +53,7 @@ static enum status ledger_effects(struct batch *batch, struct store_effects *eff
     size_t adjustment_count = 0;
     for (size_t at = 0; at < batch->count; at++) {
         const struct item *item = &batch->items[at];
-        if (leaves_ledger_row(item->verdict.outcome))
+        if (outcome_leaves_ledger_row(item->verdict.outcome))
             rows[row_count++] = ledger_row(item);
         if (keeps_adjustment(item))
             adjustments[adjustment_count++] =
