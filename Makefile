@@ -6,6 +6,8 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 SANITIZE ?=
 SECONDS  ?= 60
+MINUTES  ?=
+MUTANTS  ?=
 SEED     ?= 1
 FUZZ     ?=
 BROKER   ?=
@@ -78,7 +80,7 @@ BENCH_PROGRAMS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=build/fuzz/%)
 
 # ---- targets ------------------------------------------------------------------------------------
-.PHONY: all help deps deps-build deps-demo deps-test deps-lint lint unit test demo fuzz bench chaos \
+.PHONY: all help deps deps-build deps-demo deps-test deps-lint lint unit test demo fuzz bench chaos mutants \
 	clean distclean install uninstall man tests tools replays objects FORCE
 
 all: $(PROGRAM) $(if $(SANITIZE),,parstock) ## build parstock (build/parstock and the link ./parstock)
@@ -222,8 +224,11 @@ test-%: deps-test
 demo: deps-demo all ## the story in a few minutes (BROKER=kafka: on Apache Kafka)
 	@$(PYTHON) -m tests.demo $(if $(BROKER),--broker $(BROKER))
 
-chaos: deps-test all ## kill apply workers, SECONDS=n SEED=s, and compare with the model
-	@$(PYTHON) -m tests.scenarios.chaos --seconds $(SECONDS) --seed $(SEED)
+chaos: deps-test all ## faults of every kind against apply, MINUTES=n (or SECONDS=n) SEED=s
+	@$(PYTHON) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES),--seconds $(SECONDS)) --seed $(SEED)
+
+mutants: deps-test all ## prove that the campaign sees wrong workers (MUTANTS='id..' for some)
+	@$(PYTHON) -m tests.chaos.mutants $(MUTANTS)
 
 bench: deps-test all tools ## measure apply and push on this machine
 	@$(PYTHON) -m tests.bench

@@ -55,6 +55,10 @@ class ApacheKafka:
     def pid(self) -> int | None:
         return self._child.pid if self._child else None
 
+    def extra_properties(self, properties: Mapping[str, str]) -> None:
+        """Before the first start: on top of, or in the place of, the usual ones."""
+        self._extra.update(properties)
+
     def _properties(self) -> dict[str, str]:
         return {
             "process.roles": "broker,controller",

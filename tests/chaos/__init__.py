@@ -1,0 +1,1 @@
+"""The fault campaign of apply: nemesis, history, checker, wrong workers."""

@@ -1,0 +1,110 @@
+"""The check of a finished campaign: every partition in a process of its own, two at a time.
+
+`python -m tests.chaos.verify CASE PARTITION RESULT` checks one partition; CASE is a Case as JSON.
+"""
+
+import gc
+import json
+import pickle
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.harness.paths import ROOT
+from tests.harness.process import Child
+
+from . import checker, recorder, topics
+from .history import Change, Findings, Part
+from .load import read_journal
+from .quick import QuickModel
+
+PROCESSES = 2
+LIMIT_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """Where everything of a finished campaign is found."""
+
+    brokers: str
+    prefix: str
+    dsn: str
+    schema: str
+    partitions: int
+    contract: str  # path
+    journal: str  # path
+
+    def topic(self, name: str) -> str:
+        return self.prefix + name
+
+
+@dataclass
+class Verdict:
+    findings: Findings
+    parts: list[Part]
+    changes: list[Change]
+    superseded: int  # places whose last record in inventory.levels is a repeat of an older one
+
+    @property
+    def events(self) -> int:
+        return sum(part.records for part in self.parts)
+
+
+def check_partition(case: Case, partition: int) -> Part:
+    gc.freeze()  # millions of small values, none of them in a ring
+    gc.disable()
+    part = Part(partition)
+    contract = json.loads(Path(case.contract).read_text())
+    model = QuickModel(contract, case.partitions)
+    sent = {offset: digest for p, offset, digest, _ in read_journal(Path(case.journal))
+            if p == partition}  # fmt: skip
+    mine = [c for c in recorder.changes(case.dsn, case.schema) if c.partition == partition]
+    records = topics.records(case.brokers, case.topic("stock-changes"), partition)
+    rows = recorder.ledger(case.dsn, case.schema, partition)
+    checker.check_part(part, records, rows, mine, model.judge, sent)
+    part.levels, part.readings = model.levels(), model.readings()
+    return part
+
+
+def _check_parts(case: Case, logs: Path) -> list[Part]:
+    place = logs / f"{case.schema}.case.json"
+    place.write_text(json.dumps(asdict(case)))
+    waiting, running, parts = list(range(case.partitions)), [], []
+    while waiting or running:
+        while waiting and len(running) < PROCESSES:
+            partition = waiting.pop(0)
+            name = f"{case.schema}-verify-{partition}"
+            result = logs / f"{name}.pickle"
+            argv = [sys.executable, "-m", "tests.chaos.verify", place, str(partition), result]
+            running.append((Child(name, argv, logs, cwd=ROOT), result))
+        child, result = running.pop(0)
+        if child.wait(LIMIT_S) != 0:
+            raise RuntimeError(f"the check of a partition broke\n{child.tail()}")
+        parts.append(pickle.loads(result.read_bytes()))
+    return parts
+
+
+def verify(case: Case, logs: Path) -> Verdict:
+    parts = _check_parts(case, logs)
+    findings = Findings()
+    wanted, readings = {}, {}
+    for part in parts:
+        findings.extend(part.findings)
+        wanted |= part.levels
+        readings |= part.readings
+    sources = [s["name"] for s in json.loads(Path(case.contract).read_text())["sources"]]
+    rows = recorder.levels(case.dsn, case.schema)
+    checker.check_levels(wanted, rows, findings)
+    checker.check_readings(readings, recorder.readings(case.dsn, case.schema, sources), findings)
+    checker.check_totals(parts, recorder.totals(case.dsn, case.schema), findings)
+    checker.check_letters(parts, topics.letters(case.brokers, case.topic("dead-letters")), findings)
+    checker.check_copies(parts, findings)
+    superseded = checker.check_level_records(
+        topics.level_records(case.brokers, case.topic("levels")), rows, findings
+    )
+    return Verdict(findings, parts, recorder.changes(case.dsn, case.schema), superseded)
+
+
+if __name__ == "__main__":
+    checked = check_partition(Case(**json.loads(Path(sys.argv[1]).read_text())), int(sys.argv[2]))
+    Path(sys.argv[3]).write_bytes(pickle.dumps(checked))
