@@ -50,7 +50,8 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        return self.settled and not self.verdict.findings and not any(self.exits)
+        crashed = any(code > 0 for code in self.exits)
+        return self.settled and not self.verdict.findings and not crashed
 
     def __str__(self) -> str:
         verdict = self.verdict
@@ -62,8 +63,9 @@ class Result:
                      else "NOT settled: something still waits to be judged or relayed")  # fmt: skip
         lines.append(f"{len(verdict.changes):,} batches and take-overs; {verdict.superseded} places "
                      "end in inventory.levels with a repeat of an older revision")  # fmt: skip
-        lines.append(f"workers asked to end: {len(self.exits)}, not with 0: "
-                     f"{sum(map(bool, self.exits))}")  # fmt: skip
+        killed = sum(code < 0 for code in self.exits)
+        lines.append(f"workers asked to end: {len(self.exits)}; killed in the end: {killed}; "
+                     f"other exit codes: {[c for c in self.exits if c > 0]}")  # fmt: skip
         return "\n".join(lines)
 
 

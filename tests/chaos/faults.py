@@ -1,11 +1,13 @@
 """The table of faults, and what each did to the run.
 
 A fault is injected in its lane; each lane has at most one at a time, so that a worker may die
-while the database restarts. `inject` gives what `heal` and `hit` need; `hit` says, once the
+while the database restarts. Nothing here waits long: the other lane has to go on. `inject` gives what `heal` and `hit` need; `hit` says, once the
 fault is healed, whether it took effect: from what was seen on the spot, or from the history.
 """
 
 import random
+import signal
+import time
 from dataclasses import dataclass, field
 from typing import Callable, Iterable
 
@@ -13,6 +15,7 @@ from .history import Change, Injury
 from .world import PLACES, SESSION_MS, Place, Scene
 
 SESSION_S = SESSION_MS / 1000
+PATIENCE_S = 15.0  # with a worker that was asked to end
 
 
 @dataclass
@@ -21,6 +24,8 @@ class Wound:
 
     place: Place | None = None
     seen: bool | None = None  # took effect as far as could be seen on the spot
+    leaving: bool = False
+    since: float = field(default_factory=time.monotonic)
     ways: list[str] = field(default_factory=list)
 
     @property
@@ -35,7 +40,7 @@ class Fault:
     weight: int
     lasts: tuple[float, float]  # seconds, least and most
     inject: Callable[[Scene, random.Random], Wound | None]  # None: nobody to be hit just now
-    heal: Callable[[Scene, Wound], None]
+    heal: Callable[[Scene, Wound], bool | None]  # False: not yet, ask again
     hit: Callable[["Past", Injury], bool]
 
 
@@ -69,9 +74,29 @@ def resume(_scene: Scene, wound: Wound) -> None:
     wound.place.resume()
 
 
-def end(scene: Scene, rng: random.Random) -> Wound | None:
+def ask_to_end(scene: Scene, rng: random.Random) -> Wound | None:
     place = _awake(scene, rng)
-    return Wound(place, place.end() == 0) if place else None
+    if place is None:
+        return None
+    place.worker.child.send(signal.SIGTERM)
+    return Wound(place, True)
+
+
+def _ended(wound: Wound) -> bool:
+    """It may take its time, above all while a server is away; it is not waited for without end."""
+    place, late = wound.place, time.monotonic() > wound.since + PATIENCE_S
+    if place.worker.running and not late:
+        return False
+    place.end()
+    wound.seen = place.exits[-1] == 0
+    return True
+
+
+def start_after_end(_scene: Scene, wound: Wound) -> bool:
+    if not _ended(wound):
+        return False
+    wound.place.start()
+    return True
 
 
 def join(scene: Scene, rng: random.Random) -> Wound | None:
@@ -83,9 +108,11 @@ def join(scene: Scene, rng: random.Random) -> Wound | None:
     return Wound(place, True)
 
 
-def leave(_scene: Scene, wound: Wound) -> None:
-    if wound.place.worker.running:
-        wound.seen = wound.place.end() == 0
+def leave(_scene: Scene, wound: Wound) -> bool:
+    if wound.leaving is False:
+        wound.leaving, wound.since = True, time.monotonic()
+        wound.place.worker.child.send(signal.SIGTERM)
+    return _ended(wound)
 
 
 # ---- servers ---------------------------------------------------------------------------------
@@ -212,7 +239,7 @@ FAULTS = (
     Fault("short pause", "workers", 25, (0.1, 1.5), pause, resume, was_holding),
     Fault("zombie: pause past the session", "workers", 12, (SESSION_S + 1.5, SESSION_S + 5),
           pause, resume, lost_its_partitions),
-    Fault("planned restart", "workers", 6, (0.0, 1.5), end, start_again, was_holding),
+    Fault("planned restart", "workers", 6, (0.0, 1.5), ask_to_end, start_after_end, was_holding),
     Fault("worker joins and leaves", "workers", 6, (4.0, 8.0), join, leave, got_partitions),
     Fault("broker SIGKILL", "servers", 5, (0.3, 2.0), kill_broker, start_broker, seen),
     Fault("Postgres immediate stop", "servers", 8, (0.2, 2.0), stop_postgres, start_postgres, seen),

@@ -3,7 +3,7 @@
 import random
 import time
 from dataclasses import replace
-from typing import Callable, Sequence
+from typing import Callable, Iterable, Sequence
 
 from tests.harness.waiting import wait_until
 
@@ -46,16 +46,28 @@ class Lane:
         self._under_way = (fault, wound, began)
         self._due = time.monotonic() + lasts
 
+    @property
+    def busy(self) -> bool:
+        return self._under_way is not None
+
     def heal(self) -> None:
-        if self._under_way is None:
+        fault, wound, began = self._under_way
+        if fault.heal(self._scene, wound) is False:
             return
-        (fault, wound, began), self._under_way = self._under_way, None
-        fault.heal(self._scene, wound)
+        self._under_way = None
         self.injuries.append(Injury(fault.name, wound.whom, began, time.time(), wound.seen))
+        self._scene.note(self.injuries[-1])
         self._calm()
 
     def _calm(self) -> None:
         self._due = time.monotonic() + self._rng.uniform(*self._calm_s)
+
+
+def _heal_all(lanes: Iterable[Lane]) -> None:
+    for lane in lanes:
+        while lane.busy:
+            lane.heal()
+            time.sleep(TURN_S)
 
 
 def torment(scene: Scene, seconds: float, seed: int, tick: Callable[[], None],
@@ -71,8 +83,7 @@ def torment(scene: Scene, seconds: float, seed: int, tick: Callable[[], None],
             tick()
             time.sleep(TURN_S)
     finally:
-        for lane in reversed(lanes):  # servers first: workers need them
-            lane.heal()
+        _heal_all(reversed(lanes))  # servers first: workers need them
     return sorted((i for lane in lanes for i in lane.injuries), key=lambda i: i.began)
 
 
@@ -91,6 +102,6 @@ def tour(scene: Scene, seed: int, tick: Callable[[], None],
                 tick()
                 time.sleep(TURN_S)
         finally:
-            lane.heal()
+            _heal_all([lane])
         injuries += lane.injuries
     return injuries

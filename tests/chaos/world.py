@@ -23,6 +23,7 @@ from tests.harness.worker import Worker
 from tests.scenarios.stage import CONTRACT, Stage
 
 from . import recorder
+from .history import Injury
 from .proxy import Proxy
 from .verify import Case
 
@@ -72,11 +73,10 @@ class Place:
             self.worker.resume()
         self.asleep = False
 
-    def end(self) -> int:
-        """SIGTERM, and its exit code."""
+    def end(self) -> None:
+        """SIGTERM; its exit code is noted, a negative one if it had to be killed."""
         self.resume()
-        self.exits.append(self.worker.terminate(limit_s=30.0))
-        return self.exits[-1]
+        self.exits.append(self.worker.terminate(limit_s=5.0))
 
 
 def _listeners(inside: list[int], outside: list[int], plain: int, controller: int) -> dict:
@@ -193,6 +193,13 @@ class Scene:
                       env=dict(os.environ), death_signal=signal.SIGKILL)  # fmt: skip
         child.wait_line("started=")
         return child
+
+    def note(self, injury: Injury) -> None:
+        """Beside the logs, for whoever reads them."""
+        with open(self.world.logs / f"{self.schema}.injuries", "a") as notes:
+            hit = "" if injury.hit else " (hit nobody)"
+            notes.write(f"{injury.began:.3f} {injury.healed:.3f} {injury.fault} "
+                        f"{injury.place}{hit}\n")  # fmt: skip
 
     def holders(self) -> list[Place]:
         """Places whose running worker owns a partition; none while the database is away."""

@@ -223,6 +223,10 @@ STORIES: dict[str, list[Step]] = {
         ordered(1, "applied", ago=6, location=None),
         counted(4, "unchanged", ago=5, level=("wms", 4)),
     ],
+    "an order of nothing where nothing was known": [
+        ordered(0, "applied", ago=8),
+        ordered(0, "unchanged", ago=7),
+    ],
     "a null is nothing": [
         counted(4, "applied", ago=9, id=None, version=None, reference=None, level=("wms", 4)),
     ],

@@ -156,7 +156,8 @@ class Model:
     def _tell_of_shop(self, event: Event, reading: Reading, after: Reading) -> str:
         self._keep(event, after)
         if event.type == "shop.ordered":
-            return "applied" if event.quantity else "unchanged"
+            # An order of nothing tells something only where nothing was known of the shop.
+            return "applied" if event.quantity or not reading.exists else "unchanged"
         same = reading.count is not None and reading.count.quantity == event.quantity
         return "unchanged" if same else "applied"
 
