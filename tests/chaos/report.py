@@ -19,12 +19,15 @@ class Row:
 
 
 def acked_ends(acks: Iterable[tuple[int, int, int, float]]) -> dict[int, list[tuple[float, int]]]:
-    """Partition to (moment, offset after it), both rising."""
+    """Partition to (moment, offset after it), both rising; the last of each 20 ms."""
     ends: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for partition, offset, _, at in acks:
         known = ends[partition]
-        if not known or offset + 1 > known[-1][1]:
-            known.append((at, offset + 1))
+        if known and offset < known[-1][1]:
+            continue
+        if known and int(known[-1][0] * 50) == int(at * 50):
+            known.pop()
+        known.append((at, offset + 1))
     return ends
 
 

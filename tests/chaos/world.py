@@ -73,10 +73,10 @@ class Place:
             self.worker.resume()
         self.asleep = False
 
-    def end(self) -> None:
+    def end(self, limit_s: float = 5.0) -> None:
         """SIGTERM; its exit code is noted, a negative one if it had to be killed."""
         self.resume()
-        self.exits.append(self.worker.terminate(limit_s=5.0))
+        self.exits.append(self.worker.terminate(limit_s))
 
 
 def _listeners(inside: list[int], outside: list[int], plain: int, controller: int) -> dict:
@@ -219,7 +219,7 @@ class Scene:
     def stop(self) -> None:
         for place in self.places:
             if place.worker.running:
-                place.end()
+                place.end(limit_s=60.0)
 
     def case(self) -> Case:
         return Case(self.world.kafka.bootstrap, self.stage.prefix, self.world.postgres.dsn,
