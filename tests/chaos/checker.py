@@ -207,6 +207,7 @@ def check_level_records(records: Iterable[tuple[int, int, LevelRecord]],
     last: dict[tuple, int] = {}
     contents: dict[tuple, dict[int, int]] = {}
     identities: dict[int, int] = {}
+    names: dict[int, int] = {}
     for partition, offset, record in records:
         place = (record.sku, record.location)
         content = hash((place, record.quantity, record.source, record.occurred_at_us,
@@ -220,6 +221,10 @@ def check_level_records(records: Iterable[tuple[int, int, LevelRecord]],
                          f"{place} has two contents of revision {record.revision}")  # fmt: skip
         if identities.setdefault(hash(record.identity), content) != content:
             findings.add("record", partition, offset, f"{record.identity} on two contents")
+        named = names.setdefault(content, hash(record.identity))
+        if seen == content and named != hash(record.identity):
+            findings.add("identity", partition, offset, f"{place} revision {record.revision} comes "
+                         f"again under another ce_id, {record.identity}")  # fmt: skip
         if not is_new:
             continue
         if place in newest and record.revision < newest[place].revision:

@@ -19,6 +19,7 @@ KINDS = {
     "counts": "outcome counts do not add up to what was read",
     "level": "a level or reading differs from what the events come to",
     "record": "inventory.levels does not end with the level, or goes back",
+    "identity": "a repeat of a record does not have the ce_id of the first",
     "letter": "dead letters are missing, wrong or made up",
     "copy": "copies under the right key are missing, or made up",
     "broker": "the broker itself lost or changed what it had acknowledged",

@@ -6,6 +6,9 @@ JUDGE = "common/domain/judge.c"
 READING = "common/domain/reading.c"
 EVENT = "common/domain/event.c"
 RELAY = "workers/apply/relay.c"
+EFFECTS = "workers/apply/effects.c"
+DECIDE = "workers/apply/decide.c"
+COPY = "common/io/store_apply_copy.c"
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,7 @@ MUTANTS = (
     Mutant(
         "outbox-dropped-after-crash",
         "the new owner does not send what the dead one had not",
-        ((RELAY, "{.partition = partition, .behind = true}",
-          "{.partition = partition, .behind = false}"),),
+        ((RELAY, ".behind = take->next_offset > take->relayed_offset}", ".behind = false}"),),
         way="kills",
     ),
     Mutant(
@@ -138,5 +140,107 @@ MUTANTS = (
         (("common/io/store_apply.c", "DO UPDATE SET epoch = p.epoch + 1,",
           "DO UPDATE SET epoch = p.epoch,"),),
         way="zombies",
+    ),
+    Mutant(
+        "fence-not-checked",
+        "a zombie's transaction commits",
+        (
+            ("common/io/store_apply.c",
+             '"AND p.epoch = f.epoch AND p.next_offset = f.next_offset "\n', '""\n'),
+            ("common/io/store_apply_write.c", 'AND p.epoch = u.epoch "\n'
+             '    "AND p.next_offset = u.old_offset"};', '"};'),
+        ),
+        way="zombies",
+    ),
+    Mutant(
+        "two-transactions",
+        "the ledger commits before the offset: a kill between the two doubles a batch",
+        (("common/io/store_apply_write.c",
+          "enum status status = store_copy_effects(postgres, effects, error);",
+          "enum status status = store_copy_effects(postgres, effects, error);\n"
+          "    if (status == STATUS_OK)\n"
+          '        status = postgres_script(postgres, "COMMIT; BEGIN", error);'),),
+    ),
+    Mutant(
+        "adjustments-not-kept",
+        "a late count does not find the adjustments of earlier batches",
+        ((COPY, "effects->adjustment_count, adjustment_row}",
+          "0 * effects->adjustment_count, adjustment_row}"),),
+    ),
+    Mutant(
+        "before-is-after",
+        "explain's lines do not sum to the level",
+        ((COPY, "row->has_before, (int32_t)row->before", "row->has_before, (int32_t)row->after"),),
+    ),
+    Mutant(
+        "dedupe-within-the-batch-only",
+        "a retry of something earlier than the batch takes effect again",
+        (("workers/apply/keys.c", "    seen->known = true;", "    seen->known = false;"),),
+    ),
+    Mutant(
+        "dedupe-not-within-the-batch",
+        "a retry in the same batch takes effect again",
+        ((DECIDE, "batch->keys[item->seen].known = true;",
+          "batch->keys[item->seen].known = false;"),),
+    ),
+    Mutant(
+        "batch-in-reverse",
+        "within a batch, events of a SKU are judged the newest first",
+        ((DECIDE, "struct item *item = &batch->items[at];\n"
+          "        if (item->reason != REASON_NONE || item->misplaced)\n"
+          "            item->verdict",
+          "struct item *item = &batch->items[batch->count - 1 - at];\n"
+          "        if (item->reason != REASON_NONE || item->misplaced)\n"
+          "            item->verdict"),),
+    ),
+    Mutant(
+        "duplicates-counted-as-rejected",
+        "outcome counts do not tell what happened",
+        ((DECIDE, "counts[item->verdict.outcome]++;",
+          "counts[item->verdict.outcome == OUTCOME_DUPLICATE\n"
+          "                                           ? OUTCOME_REJECTED\n"
+          "                                           : item->verdict.outcome]++;"),),
+    ),
+    Mutant(
+        "late-in-batch-forgotten",
+        "a late count swallows the later adjustments of its own batch",
+        ((DECIDE, "sum += earlier->event.quantity;", "sum += 0 * earlier->event.quantity;"),),
+    ),
+    Mutant(
+        "coalescing-keeps-the-oldest",
+        "of several changes in a batch the level before them is written",
+        ((EFFECTS, ".level = state->level,\n",
+          ".level = state->level_was.exists ? state->level_was : state->level,\n"),),
+    ),
+    Mutant(
+        "dead-letter-not-sent",
+        "a rejected event is counted and cannot be found",
+        ((EFFECTS, "if (outcome != OUTCOME_REKEYED && outcome != OUTCOME_REJECTED)",
+          "if (outcome != OUTCOME_REKEYED)"),),
+    ),
+    Mutant(
+        "level-record-not-sent",
+        "consumers of inventory.levels never hear of new levels",
+        ((EFFECTS, "if (is_level_new(&batch->places[at]) &&",
+          "if (is_level_new(&batch->places[at]) && batch->places[at].level_was.exists &&"),),
+    ),
+    Mutant(
+        "copies-without-headers",
+        "a copy under the right key is not what was received",
+        ((EFFECTS, "        record_received_headers(&item->record, &writer->bytes);\n", ""),),
+    ),
+    Mutant(
+        "levels-not-caught-up",
+        "after a crash, level records that were not sent are never sent",
+        ((RELAY, "        status = send_levels(relay, way, postgres, error);",
+          "        status = way != NULL ? STATUS_OK : send_levels(relay, way, postgres, error);"),),
+        way="kills",
+    ),
+    Mutant(
+        "keys-not-written",
+        "the next owner does not know what was judged, and retries take effect again",
+        (("common/io/store_apply_write.c", "{add_runs, effects->run_count}",
+          "{add_runs, 0 * effects->run_count}"),),
+        way="kills",
     ),
 )  # fmt: skip

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Iterator
 
@@ -44,6 +44,8 @@ WAYS = {
                   faults=faults_named("worker SIGKILL")),
     "zombies": Plan(seconds=30, seed=4, rate=1500, skus=200, settle_s=40,
                     faults=faults_named(*_ZOMBIES)),
+    "cuts": Plan(seconds=30, seed=5, rate=1500, skus=200, poison=300, settle_s=60,
+                 faults=faults_named("connections cut", "Postgres immediate stop")),
     "broker": Plan(seconds=40, seed=3, rate=1500, skus=200, poison=300, settle_s=60,
                    faults=faults_named("worker SIGKILL", "broker SIGKILL")),
 }  # fmt: skip
@@ -116,21 +118,33 @@ def symptoms(result: Result) -> list[str]:
 
 @dataclass
 class Tally:
-    caught: int = 0
-    missed: int = 0
+    """The right worker first: a mutant is caught by what the right one does not show."""
 
-    def note(self, name: str, way: str, result: Result, wanted_wrong: bool) -> None:
-        right = result.ok != wanted_wrong
-        self.caught += right
-        self.missed += not right
-        verdict = "ok" if right else "MISSED" if wanted_wrong else "FALSE ALARM"
-        print(f"{verdict:<7} {name} ({way}): {', '.join(symptoms(result)) or 'nothing found'}",
-              flush=True)  # fmt: skip
-        if wanted_wrong:
-            for finding in result.verdict.findings.kept[:2]:
-                print(f"          {str(finding)[:160]}", flush=True)
-        elif not right:
-            print(result, flush=True)
+    right: int = 0
+    wrong: int = 0
+    usual: dict[str, set[str]] = field(default_factory=dict)  # way: kinds the right worker shows
+
+    def control(self, way: str, result: Result) -> None:
+        self.usual[way] = result.verdict.findings.kinds()
+        self._count(result.ok)
+        self._say("ok" if result.ok else "WRONG", "the right worker", way, result)
+
+    def mutant(self, mutant: Mutant, result: Result) -> None:
+        new = result.verdict.findings.kinds() - self.usual[mutant.way]
+        caught = bool(new) or not result.settled
+        self._count(caught)
+        self._say("caught" if caught else "MISSED", mutant.id, mutant.way, result)
+        for finding in [f for f in result.verdict.findings.kept if f.kind in new][:2]:
+            print(f"          {str(finding)[:160]}", flush=True)
+
+    def _count(self, right: bool) -> None:
+        self.right += right
+        self.wrong += not right
+
+    @staticmethod
+    def _say(verdict: str, name: str, way: str, result: Result) -> None:
+        signs = ", ".join(symptoms(result)) or "nothing found"
+        print(f"{verdict:<7} {name} ({way}): {signs}", flush=True)
 
 
 def quiet(_line: str) -> None:
@@ -150,13 +164,14 @@ def main(names: list[str]) -> int:
     print(f"{len(programs)} built in {time.monotonic() - started:.0f} s", flush=True)
     with World(make_run_dir()) as world:
         for way in dict.fromkeys(mutant.way for mutant in chosen):
-            tally.note("the right worker", way, run(world, WAYS[way], quiet), False)
+            tally.control(way, run(world, WAYS[way], quiet))
         for mutant in chosen:
             with program(programs[mutant.id]):
                 result = run(world, WAYS[mutant.way], quiet)
-            tally.note(mutant.id, mutant.way, result, True)
-    print(f"{tally.caught} judged right, {tally.missed} not ({time.monotonic() - started:.0f} s)")
-    return 1 if tally.missed else 0
+            tally.mutant(mutant, result)
+    print(f"{tally.right} as they should be, {tally.wrong} not "
+          f"({time.monotonic() - started:.0f} s)")  # fmt: skip
+    return 1 if tally.wrong else 0
 
 
 if __name__ == "__main__":

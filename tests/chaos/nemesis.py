@@ -93,8 +93,7 @@ def tour(scene: Scene, seed: int, tick: Callable[[], None],
     injuries = []
     for fault in faults:
         fault = replace(fault, lasts=(fault.lasts[0], sum(fault.lasts) / 2))
-        wait_until(lambda: len(scene.holders()) >= scene.base, "every worker to own a partition",
-                   60, every_s=0.1)  # fmt: skip
+        wait_until(scene.all_at_work, "every worker to be at work", 60, every_s=0.1)
         lane = Lane(fault.lane, scene, [fault], seed, calm=(0.1, 0.3))
         try:
             while not lane.injuries:

@@ -38,6 +38,10 @@ BEGIN
         was.next_offset := -1;
         {zero}
     END IF;
+    IF (NEW.epoch, NEW.owner, NEW.next_offset, {log}.counts(NEW)) =
+       (was.epoch, was.owner, was.next_offset, {log}.counts(was)) THEN
+        RETURN NULL;  -- what the broker has was noted, no more
+    END IF;
     INSERT INTO {log}.changes (partition, old_epoch, epoch, owner, old_next, next, counts)
     VALUES (NEW.partition, was.epoch, NEW.epoch, NEW.owner, was.next_offset, NEW.next_offset,
             (SELECT array_agg(n - o ORDER BY i)
@@ -60,7 +64,7 @@ LEVELS = (
     "(extract(epoch FROM occurred_at) * 1000000)::bigint, version, revision FROM {schema}.levels"
 )
 READINGS = (
-    "SELECT sku, location, source, coalesce(count, 0) + adjusted FROM {schema}.readings "
+    "SELECT sku, location, source, coalesce(count, 0) + adjusted FROM {schema}.source_readings "
     "WHERE source = ANY (%s)"
 )
 PROGRESS = "SELECT partition, next_offset, ARRAY[{counts}], read FROM {schema}.progress"

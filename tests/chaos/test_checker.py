@@ -359,6 +359,12 @@ def identity_twice(h):
     return "record"
 
 
+def repeat_under_another_identity(h):
+    at = h.level_records[1]
+    h.level_records.append((0, 999, replace(at[2], identity=b"another")))
+    return "identity"
+
+
 def letter_missing(h):
     del h.letters[4]
     return "letter"
@@ -415,9 +421,10 @@ BREAKS = (
     epoch_falls, miscount, miscounted_batch, count_without_offset, read_differs, totals_differ,
     end_differs, level_differs, level_missing, level_made_up, level_older, reading_differs,
     reading_missing, level_record_missing, level_records_missing, level_record_differs,
-    revision_falls, revision_forked, identity_twice, letter_missing, letter_of_wrong_reason,
-    letter_of_other_bytes, letter_made_up, letter_repeated_under_another_name, copy_missing,
-    record_from_nowhere, broker_lost, broker_changed,
+    revision_falls, revision_forked, identity_twice, repeat_under_another_identity,
+    letter_missing, letter_of_wrong_reason, letter_of_other_bytes, letter_made_up,
+    letter_repeated_under_another_name, copy_missing, record_from_nowhere, broker_lost,
+    broker_changed,
 )  # fmt: skip
 
 

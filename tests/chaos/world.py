@@ -210,6 +210,12 @@ class Scene:
         pids = {owner.split("/")[1] for owner in owners if owner}
         return [p for p in self.places if p.worker.running and str(p.worker.pid) in pids]
 
+    def all_at_work(self) -> bool:
+        """Every base worker owns something and is connected to both servers."""
+        base = self.places[: self.base]
+        used = [self.world.proxy.stats([way])["open"] for place in base for way in place.ways]
+        return all(used) and len(self.holders()) >= self.base
+
     def judged(self) -> int | None:
         try:
             return self.stage.read()
