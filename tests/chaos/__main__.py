@@ -9,10 +9,9 @@ import argparse
 import sys
 import time
 
-from tests.harness.process import install_handlers
 from tests.harness.rundir import make_run_dir
 
-from .campaign import Plan, Result, run
+from .campaign import Plan, hear_signals, run
 from .world import World
 
 
@@ -34,7 +33,7 @@ def main() -> int:
     parser.add_argument("--protocol", choices=("classic", "consumer"), default="classic",
                         help="of the group")  # fmt: skip
     options = parser.parse_args()
-    install_handlers()
+    hear_signals()
     run_dir = make_run_dir()
     seconds = options.minutes * 60 or options.seconds
     say(f"seed {options.seed}, {seconds:g} s; logs in {run_dir}")

@@ -1,10 +1,12 @@
 """One campaign from its load to its verdict."""
 
+import signal
 import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import Callable, Sequence
 
+from tests.harness.process import install_handlers
 from tests.harness.waiting import Timeout, wait_until
 
 from . import report
@@ -85,6 +87,12 @@ class Ticker:
         count = "the database is away" if judged is None else f"judged {judged:,}"
         running = sum(place.awake for place in self._scene.places)
         self._say(f"{now - self._start:5.0f} s  {count}  workers awake {running}")
+
+
+def hear_signals() -> None:
+    """Every signal that ends us ends what was started too, also in a shell's background job."""
+    install_handlers()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _settle(scene: Scene, load, plan: Plan) -> tuple[bool, float]:

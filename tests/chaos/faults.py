@@ -1,8 +1,9 @@
 """The table of faults, and what each did to the run.
 
 A fault is injected in its lane; each lane has at most one at a time, so that a worker may die
-while the database restarts. Nothing here waits long: the other lane has to go on. `inject` gives what `heal` and `hit` need; `hit` says, once the
-fault is healed, whether it took effect: from what was seen on the spot, or from the history.
+while the database restarts. Nothing here waits long: the other lane has to go on. `inject` gives
+what `heal` and `hit` need; `hit` says, once all is over, whether the fault took effect: from what
+was seen on the spot, or from the history.
 """
 
 import random
@@ -10,6 +11,8 @@ import signal
 import time
 from dataclasses import dataclass, field
 from typing import Callable, Iterable
+
+from tests.harness.ports import listens
 
 from .history import Change, Injury
 from .world import PLACES, SESSION_MS, Place, Scene
@@ -129,8 +132,9 @@ def kill_broker(scene: Scene, _rng: random.Random) -> Wound:
     return Wound(seen=used > 0 and not scene.world.kafka.running)
 
 
-def start_broker(scene: Scene, _wound: Wound) -> None:
-    scene.world.kafka.start()
+def start_broker(scene: Scene, _wound: Wound) -> bool:
+    scene.world.kafka.launch()
+    return listens(scene.world.kafka.port) and scene.world.kafka.answers()
 
 
 def stop_postgres(scene: Scene, _rng: random.Random) -> Wound:

@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Iterator
 
 from tests.harness.paths import BUILD, ROOT
-from tests.harness.process import install_handlers
 from tests.harness.rundir import make_run_dir
 
-from .campaign import Plan, Result, run
+from .campaign import Plan, Result, hear_signals, run
 from .faults import FAULTS
 from .mutant_table import MUTANTS, Mutant
 from .world import World
@@ -39,14 +38,14 @@ def faults_named(*names: str) -> tuple:
 
 _ZOMBIES = ("zombie: pause past the session", "worker SIGKILL, away past the session")
 WAYS = {
-    "calm": Plan(seconds=8, seed=3, rate=1500, skus=200, poison=200, settle_s=30, faults=()),
-    "kills": Plan(seconds=25, seed=3, rate=1500, skus=200, poison=300, settle_s=40,
+    "calm": Plan(seconds=8, seed=3, rate=1500, skus=200, poison=200, settle_s=20, faults=()),
+    "kills": Plan(seconds=20, seed=3, rate=1500, skus=200, poison=300, settle_s=40,
                   faults=faults_named("worker SIGKILL")),
-    "zombies": Plan(seconds=30, seed=4, rate=1500, skus=200, settle_s=40,
+    "zombies": Plan(seconds=25, seed=4, rate=1500, skus=200, settle_s=40,
                     faults=faults_named(*_ZOMBIES)),
     "cuts": Plan(seconds=30, seed=5, rate=1500, skus=200, poison=300, settle_s=60,
                  faults=faults_named("connections cut", "Postgres immediate stop")),
-    "broker": Plan(seconds=40, seed=3, rate=1500, skus=200, poison=300, settle_s=60,
+    "broker": Plan(seconds=30, seed=3, rate=1500, skus=200, poison=300, settle_s=60,
                    faults=faults_named("worker SIGKILL", "broker SIGKILL")),
 }  # fmt: skip
 
@@ -128,14 +127,20 @@ class Tally:
         self.usual[way] = result.verdict.findings.kinds()
         self._count(result.ok)
         self._say("ok" if result.ok else "WRONG", "the right worker", way, result)
+        self._first(result, self.usual[way])
 
     def mutant(self, mutant: Mutant, result: Result) -> None:
         new = result.verdict.findings.kinds() - self.usual[mutant.way]
         caught = bool(new) or not result.settled
         self._count(caught)
         self._say("caught" if caught else "MISSED", mutant.id, mutant.way, result)
-        for finding in [f for f in result.verdict.findings.kept if f.kind in new][:2]:
-            print(f"          {str(finding)[:160]}", flush=True)
+        self._first(result, new)
+
+    @staticmethod
+    def _first(result: Result, kinds: set[str]) -> None:
+        for kind in sorted(kinds):
+            first = next(f for f in result.verdict.findings.kept if f.kind == kind)
+            print(f"          {str(first)[:160]}", flush=True)
 
     def _count(self, right: bool) -> None:
         self.right += right
@@ -144,7 +149,7 @@ class Tally:
     @staticmethod
     def _say(verdict: str, name: str, way: str, result: Result) -> None:
         signs = ", ".join(symptoms(result)) or "nothing found"
-        print(f"{verdict:<7} {name} ({way}): {signs}", flush=True)
+        print(f"{verdict:<7} {name} ({way}, {len(result.injuries)} faults): {signs}", flush=True)
 
 
 def quiet(_line: str) -> None:
@@ -157,7 +162,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"mutants: unknown: {' '.join(unknown)}; known: {' '.join(known)}", file=sys.stderr)
         return 64
-    install_handlers()
+    hear_signals()
     chosen = [known[name] for name in names] or list(MUTANTS)
     tally, started = Tally(), time.monotonic()
     programs = {mutant.id: build(mutant) for mutant in chosen}

@@ -1,6 +1,7 @@
-"""The check of a finished campaign: every partition in a process of its own, two at a time.
+"""The check of a finished campaign, its partitions shared out to two processes.
 
-`python -m tests.chaos.verify CASE PARTITION RESULT` checks one partition; CASE is a Case as JSON.
+`python -m tests.chaos.verify CASE RESULT PARTITION..` checks some, one after the other, so that
+memory holds the model of one partition only; CASE is a Case as JSON.
 """
 
 import gc
@@ -51,8 +52,6 @@ class Verdict:
 
 
 def check_partition(case: Case, partition: int) -> Part:
-    gc.freeze()  # millions of small values, none of them in a ring
-    gc.disable()
     part = Part(partition)
     contract = json.loads(Path(case.contract).read_text())
     model = QuickModel(contract, case.partitions)
@@ -69,18 +68,18 @@ def check_partition(case: Case, partition: int) -> Part:
 def _check_parts(case: Case, logs: Path) -> list[Part]:
     place = logs / f"{case.schema}.case.json"
     place.write_text(json.dumps(asdict(case)))
-    waiting, running, parts = list(range(case.partitions)), [], []
-    while waiting or running:
-        while waiting and len(running) < PROCESSES:
-            partition = waiting.pop(0)
-            name = f"{case.schema}-verify-{partition}"
-            result = logs / f"{name}.pickle"
-            argv = [sys.executable, "-m", "tests.chaos.verify", place, str(partition), result]
-            running.append((Child(name, argv, logs, cwd=ROOT), result))
-        child, result = running.pop(0)
+    children = []
+    for number in range(PROCESSES):
+        name = f"{case.schema}-verify-{number}"
+        result = logs / f"{name}.pickle"
+        share = [str(p) for p in range(number, case.partitions, PROCESSES)]
+        argv = [sys.executable, "-m", "tests.chaos.verify", place, result, *share]
+        children.append((Child(name, argv, logs, cwd=ROOT), result))
+    parts = []
+    for child, result in children:
         if child.wait(LIMIT_S) != 0:
             raise RuntimeError(f"the check of a partition broke\n{child.tail()}")
-        parts.append(pickle.loads(result.read_bytes()))
+        parts += pickle.loads(result.read_bytes())
     return parts
 
 
@@ -106,5 +105,9 @@ def verify(case: Case, logs: Path) -> Verdict:
 
 
 if __name__ == "__main__":
-    checked = check_partition(Case(**json.loads(Path(sys.argv[1]).read_text())), int(sys.argv[2]))
-    Path(sys.argv[3]).write_bytes(pickle.dumps(checked))
+    named = Case(**json.loads(Path(sys.argv[1]).read_text()))
+    gc.freeze()  # millions of small values, none of them in a ring
+    gc.disable()
+    Path(sys.argv[2]).write_bytes(
+        pickle.dumps([check_partition(named, int(number)) for number in sys.argv[3:]])
+    )

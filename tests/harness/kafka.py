@@ -109,20 +109,26 @@ class ApacheKafka:
         if formatted.returncode != 0:
             raise RuntimeError(f"StorageTool format failed: {formatted.stdout}{formatted.stderr}")
 
-    def start(self, limit_s: float = 90.0) -> "ApacheKafka":
+    def launch(self) -> None:
+        """The process, without waiting until it answers."""
         if self.running:
-            return self
+            return
         if not self._home.exists():
             self._create()
         argv = self._java("kafka.Kafka", str(self._home / "server.properties"))
         self._child = Child(self.name, argv, self._logs, cwd=self._home)
+
+    def start(self, limit_s: float = 90.0) -> "ApacheKafka":
+        if self.running:
+            return self
+        self.launch()
         try:
-            wait_until(self._answers, f"{self.name} to answer", limit_s, every_s=0.1)
+            wait_until(self.answers, f"{self.name} to answer", limit_s, every_s=0.1)
         except Timeout as late:
             raise Timeout(f"{late}\n{self._child.tail()}") from None
         return self
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         if not self.running:
             raise RuntimeError(f"{self.name} did not start\n{self._child.tail()}")
         try:

@@ -23,3 +23,12 @@ def free_port() -> int:
         _given.add(port)
         return port
     raise RuntimeError(f"no free port between {FIRST} and {LAST}")
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
