@@ -170,7 +170,8 @@ MUTANTS = (
     Mutant(
         "before-is-after",
         "explain's lines do not sum to the level",
-        ((COPY, "row->has_before, (int32_t)row->before", "row->has_before, (int32_t)row->after"),),
+        (("common/codec/ledger_line.c", "line->has_before, line->before",
+          "line->has_before, line->after"),),
     ),
     Mutant(
         "dedupe-within-the-batch-only",
@@ -237,10 +238,11 @@ MUTANTS = (
         way="kills",
     ),
     Mutant(
-        "keys-not-written",
+        "keys-not-loaded",
         "the next owner does not know what was judged, and retries take effect again",
-        (("common/io/store_apply_write.c", "{add_runs, effects->run_count}",
-          "{add_runs, 0 * effects->run_count}"),),
+        (("workers/apply/keys.c",
+          "        status = load_keys(lane, part->partition, &part->known, error);",
+          "        known_free(&part->known);\n        known_loaded(&part->known);"),),
         way="kills",
     ),
 )  # fmt: skip

@@ -56,9 +56,13 @@ CHANGES = (
     "old_next, next, counts FROM {log}.changes ORDER BY seq"
 )
 LEDGER = (
-    "COPY (SELECT record_offset, key, outcome, xmin, source, sku, location, before, after "
-    "FROM {schema}.idempotency WHERE partition = {partition} ORDER BY record_offset) TO STDOUT"
+    "COPY (SELECT record_offset, key, outcome, page_next_offset, source, sku, location, before, "
+    "after FROM {schema}.idempotency WHERE partition = {partition} ORDER BY record_offset) "
+    "TO STDOUT"
 )
+# The ledger's rows lie in pages, one a batch and partition: a row's transaction is its page's.
+# Two pages of one end are two batches over the same records; their rows show that themselves.
+PAGES = "SELECT next_offset, xmin::text::bigint FROM {schema}.ledger WHERE partition = {partition}"
 LEVELS = (
     "SELECT sku, location, quantity, source, "
     "(extract(epoch FROM occurred_at) * 1000000)::bigint, version, revision FROM {schema}.levels"
@@ -104,16 +108,22 @@ def _number(field: bytes) -> int | None:
 
 
 def ledger(dsn: str, schema: str, partition: int) -> Iterator[LedgerRow]:
-    query = LEDGER.format(schema=schema, partition=partition)
-    with psycopg.connect(dsn) as connection, connection.cursor().copy(query) as copy:
+    named = {"schema": schema, "partition": partition}
+    with psycopg.connect(dsn) as connection:
+        pages = dict(connection.execute(PAGES.format(**named)).fetchall())
+        yield from _rows(connection, LEDGER.format(**named), pages)
+
+
+def _rows(connection, query: str, pages: dict[int, int]) -> Iterator[LedgerRow]:
+    with connection.cursor().copy(query) as copy:
         rest = b""
         for piece in copy:
             lines = (rest + bytes(piece)).split(b"\n")
             rest = lines.pop()
             for line in lines:
-                offset, key, outcome, xmin, source, sku, location, before, after = line.split(b"\t")
+                offset, key, outcome, page, source, sku, location, before, after = line.split(b"\t")
                 yield LedgerRow(
-                    int(offset), key.decode(), NUMBERED[int(outcome)], int(xmin), _text(source),
+                    int(offset), key.decode(), NUMBERED[int(outcome)], pages[int(page)], _text(source),
                     _text(sku), _text(location), _number(before), _number(after),
                 )  # fmt: skip
 
