@@ -242,7 +242,8 @@ MUTANTS = (
         "the next owner does not know what was judged, and retries take effect again",
         (("workers/apply/keys.c",
           "        status = load_keys(lane, part->partition, &part->known, error);",
-          "        known_free(&part->known);\n        known_loaded(&part->known);"),),
+          "        known_free(&part->known);\n        known_loaded(&part->known);\n"
+          "        status = error->status;"),),
         way="kills",
     ),
 )  # fmt: skip

@@ -152,6 +152,18 @@ class Tally:
         print(f"{verdict:<7} {name} ({way}, {len(result.injuries)} faults): {signs}", flush=True)
 
 
+def built(chosen: list[Mutant], tally: Tally) -> dict[str, Path]:
+    """One that does not build proves nothing; the others still may."""
+    programs = {}
+    for mutant in chosen:
+        try:
+            programs[mutant.id] = build(mutant)
+        except (RuntimeError, WrongAnchor) as broken:
+            tally.wrong += 1
+            print(f"BROKEN  {broken}", flush=True)
+    return programs
+
+
 def quiet(_line: str) -> None:
     """A campaign of seconds needs no progress lines."""
 
@@ -165,12 +177,12 @@ def main(names: list[str]) -> int:
     hear_signals()
     chosen = [known[name] for name in names] or list(MUTANTS)
     tally, started = Tally(), time.monotonic()
-    programs = {mutant.id: build(mutant) for mutant in chosen}
+    programs = built(chosen, tally)
     print(f"{len(programs)} built in {time.monotonic() - started:.0f} s", flush=True)
     with World(make_run_dir()) as world:
         for way in dict.fromkeys(mutant.way for mutant in chosen):
             tally.control(way, run(world, WAYS[way], quiet))
-        for mutant in chosen:
+        for mutant in [m for m in chosen if m.id in programs]:
             with program(programs[mutant.id]):
                 result = run(world, WAYS[mutant.way], quiet)
             tally.mutant(mutant, result)

@@ -20,3 +20,10 @@ def test_a_taken_port_is_passed_over(monkeypatch):
         listener.bind(("127.0.0.1", taken))
         listener.listen()
         assert ports.free_port() == other
+
+
+def test_listens_tells_whether_somebody_is_there():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert ports.listens(port)
+    assert not ports.listens(port)
