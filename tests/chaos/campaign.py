@@ -63,8 +63,7 @@ class Result:
                      ", ".join(f"{count:,} {name}" for name, count in outcomes.most_common()))  # fmt: skip
         lines.append(f"settled {self.settle_s:.1f} s after the load's end" if self.settled
                      else "NOT settled: something still waits to be judged or relayed")  # fmt: skip
-        lines.append(f"{len(verdict.changes):,} batches and take-overs; {verdict.superseded} places "
-                     "end in inventory.levels with a repeat of an older revision")  # fmt: skip
+        lines.append(f"{len(verdict.changes):,} batches and take-overs")
         killed = sum(code < 0 for code in self.exits)
         lines.append(f"workers asked to end: {len(self.exits)}; killed in the end: {killed}; "
                      f"other exit codes: {[c for c in self.exits if c > 0]}")  # fmt: skip

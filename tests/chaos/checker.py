@@ -197,14 +197,11 @@ def check_readings(wanted: Mapping, rows: Mapping, findings: Findings) -> None:
 
 
 def check_level_records(records: Iterable[tuple[int, int, LevelRecord]],
-                        rows: Mapping[tuple, LevelRow], findings: Findings) -> int:
-    """`records`: partition, offset, record. A repeat may come at any time; what is new rises.
-
-    Returns at how many places the log ends with a repeat of an older record: a consumer drops
-    it by its revision, but compaction would keep it.
-    """
+                        rows: Mapping[tuple, LevelRow], findings: Findings) -> None:
+    """`records`: partition, offset, record. An older one may come late, since a consumer drops
+    it by its revision; it may not be the last one, since compaction would keep it."""
     newest: dict[tuple, LevelRecord] = {}
-    last: dict[tuple, int] = {}
+    last: dict[tuple, tuple[int, int, int]] = {}
     contents: dict[tuple, dict[int, int]] = {}
     identities: dict[int, int] = {}
     names: dict[int, int] = {}
@@ -213,9 +210,8 @@ def check_level_records(records: Iterable[tuple[int, int, LevelRecord]],
         content = hash((place, record.quantity, record.source, record.occurred_at_us,
                         record.version, record.revision))  # fmt: skip
         of_place = contents.setdefault(place, {})
-        is_new = record.revision not in of_place
         seen = of_place.setdefault(record.revision, content)
-        last[place] = record.revision
+        last[place] = (partition, offset, record.revision)
         if seen != content:
             findings.add("record", partition, offset,
                          f"{place} has two contents of revision {record.revision}")  # fmt: skip
@@ -225,14 +221,13 @@ def check_level_records(records: Iterable[tuple[int, int, LevelRecord]],
         if seen == content and named != hash(record.identity):
             findings.add("identity", partition, offset, f"{place} revision {record.revision} comes "
                          f"again under another ce_id, {record.identity}")  # fmt: skip
-        if not is_new:
-            continue
-        if place in newest and record.revision < newest[place].revision:
-            findings.add("record", partition, offset, f"{place} fell to {record.revision}")
-        else:
+        if place not in newest or record.revision > newest[place].revision:
             newest[place] = record
+    for place, (partition, offset, revision) in last.items():
+        if revision < newest[place].revision:
+            findings.add("older", partition, offset, f"{place} ends with revision {revision}, "
+                         f"the newest is {newest[place].revision}")  # fmt: skip
     _check_newest(newest, rows, findings)
-    return sum(newest[place].revision != revision for place, revision in last.items())
 
 
 def _check_newest(newest: Mapping, rows: Mapping, findings: Findings) -> None:

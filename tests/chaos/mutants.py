@@ -41,7 +41,8 @@ WAYS = {
     "calm": Plan(seconds=5, seed=3, rate=1500, skus=200, poison=200, settle_s=20, faults=()),
     "kills": Plan(seconds=20, seed=3, rate=1500, skus=200, poison=300, settle_s=40,
                   faults=faults_named("worker SIGKILL")),
-    "zombies": Plan(seconds=25, seed=4, rate=1500, skus=200, settle_s=40,
+    # More than can be judged at once: whoever is paused has a batch in hand.
+    "zombies": Plan(seconds=20, seed=4, rate=10_000, skus=200, settle_s=60,
                     faults=faults_named(*_ZOMBIES)),
     "cuts": Plan(seconds=30, seed=5, rate=1500, skus=200, poison=300, settle_s=60,
                  faults=faults_named("connections cut", "Postgres immediate stop")),

@@ -44,7 +44,6 @@ class Verdict:
     findings: Findings
     parts: list[Part]
     changes: list[Change]
-    superseded: int  # places whose last record in inventory.levels is a repeat of an older one
 
     @property
     def events(self) -> int:
@@ -98,10 +97,9 @@ def verify(case: Case, logs: Path) -> Verdict:
     checker.check_totals(parts, recorder.totals(case.dsn, case.schema), findings)
     checker.check_letters(parts, topics.letters(case.brokers, case.topic("dead-letters")), findings)
     checker.check_copies(parts, findings)
-    superseded = checker.check_level_records(
-        topics.level_records(case.brokers, case.topic("levels")), rows, findings
-    )
-    return Verdict(findings, parts, recorder.changes(case.dsn, case.schema), superseded)
+    records = topics.level_records(case.brokers, case.topic("levels"))
+    checker.check_level_records(records, rows, findings)
+    return Verdict(findings, parts, recorder.changes(case.dsn, case.schema))
 
 
 if __name__ == "__main__":
