@@ -26,12 +26,18 @@ static const struct preset DEFAULTS[] = {
     {OF_ALL, "reconnect.backoff.max.ms", "5000"},
     /* A full queue is looked at again soon, not after the library's whole second. */
     {OF_CONSUMER, "fetch.queue.backoff.ms", "10"},
-    {OF_CONSUMER, "queued.max.messages.kbytes", "32768"},
+    /* The library's own bounds would hold 64 MB of values, and as much again in
+     * descriptors, before a first record is applied. queued.max.messages.kbytes is set by
+     * kafka_session.c, which knows the lanes. */
+    {OF_CONSUMER, "queued.min.messages", "8000"},
+    {OF_CONSUMER, "fetch.max.bytes", "4194304"},
+    {OF_CONSUMER, "fetch.message.max.bytes", "524288"},
+    {OF_CONSUMER, "fetch.wait.max.ms", "500"},
     {OF_CONSUMER, "check.crcs", "true"},
     {OF_PRODUCER, "compression.type", "lz4"},
     {OF_PRODUCER, "linger.ms", "5"},
-    {OF_PRODUCER, "queue.buffering.max.messages", "100000"},
-    {OF_PRODUCER, "queue.buffering.max.kbytes", "65536"},
+    {OF_PRODUCER, "queue.buffering.max.messages", "10000"},
+    {OF_PRODUCER, "queue.buffering.max.kbytes", "8192"},
 };
 
 /* Promises: set after the operator's properties. */
