@@ -31,7 +31,8 @@ _numbers = itertools.count(1)
 
 
 class Stage:
-    def __init__(self, kafka, postgres, logs: Path, partitions: int = 6, **settings: str):
+    def __init__(self, kafka, postgres, logs: Path, partitions: int = 6,
+                 group_settings: dict[str, str] = GROUP, **settings: str):  # fmt: skip
         number = next(_numbers)
         self.kafka, self.postgres, self.logs = kafka, postgres, logs
         self.partitions = partitions
@@ -44,7 +45,7 @@ class Stage:
         self.env = parstock_env(
             kafka=kafka.bootstrap, postgres=postgres.dsn, schema=self.schema, contract=CONTRACT,
             PARSTOCK_TOPIC_PREFIX=self.prefix, PARSTOCK_GROUP_PREFIX=f"scene-{number}-",
-            PARSTOCK_TOPIC_PARTITIONS=str(partitions), **GROUP, **settings,
+            PARSTOCK_TOPIC_PARTITIONS=str(partitions), **group_settings, **settings,
         )  # fmt: skip
 
     # ---- parstock
