@@ -4,6 +4,7 @@
 #include "common/base/scope.h"
 
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
