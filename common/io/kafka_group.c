@@ -8,6 +8,7 @@
 #include "common/io/kafka_in_state.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #define METADATA_WAIT_MS 1000

@@ -61,9 +61,9 @@ class Stage:
         self.run("topics", "ensure")
         return self
 
-    def worker(self, start: bool = True, **settings: str) -> Worker:
+    def worker(self, *arguments: str, start: bool = True, **settings: str) -> Worker:
         name = f"{self.schema}-apply-{len(self.workers) + 1}"
-        worker = Worker("apply", self.env | settings, self.logs, name=name)
+        worker = Worker("apply", self.env | settings, self.logs, name=name, arguments=arguments)
         self.workers.append(worker)
         return worker.start() if start else worker
 

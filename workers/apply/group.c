@@ -128,7 +128,7 @@ static bool on_gap(void *self, const struct kafka_gap *gap)
               LOG_FIELDS(LOG_TEXT("topic", apply->topic),
                          LOG_INT("partition", gap->partition),
                          LOG_INT("wanted", gap->wanted), LOG_INT("first", gap->first),
-                         LOG_INT("end", gap->end), LOG_TEXT("remedy", remedy)));
+                         LOG_INT("end", gap->end), LOG_TEXT("remedy", remedy), LOG_END));
     return goes_on;
 }
 
