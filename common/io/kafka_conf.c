@@ -32,12 +32,12 @@ static const struct preset DEFAULTS[] = {
     {OF_CONSUMER, "queued.min.messages", "5000"},
     {OF_CONSUMER, "fetch.max.bytes", "2097152"},
     {OF_CONSUMER, "fetch.message.max.bytes", "262144"},
-    {OF_CONSUMER, "fetch.wait.max.ms", "500"},
     {OF_CONSUMER, "check.crcs", "true"},
     {OF_PRODUCER, "compression.type", "lz4"},
     {OF_PRODUCER, "linger.ms", "5"},
-    {OF_PRODUCER, "queue.buffering.max.messages", "10000"},
-    {OF_PRODUCER, "queue.buffering.max.kbytes", "8192"},
+    /* Room for what was fetched before a broker went away, so that it can be applied. */
+    {OF_PRODUCER, "queue.buffering.max.messages", "30000"},
+    {OF_PRODUCER, "queue.buffering.max.kbytes", "32768"},
 };
 
 /* Promises: set after the operator's properties. */

@@ -168,6 +168,8 @@ enum status kafka_session_open(struct kafka_in *in, struct error *error)
         status = consumer_open(in, error);
     if (status != STATUS_OK)
         return status;
+    in->is_joined = false;
+    in->is_away = false;
     (void)rd_kafka_poll_set_consumer(in->consumer);
     in->events = rd_kafka_queue_get_consumer(in->consumer);
     in->topic = rd_kafka_topic_new(in->consumer, in->options.topic, NULL);
@@ -208,6 +210,11 @@ enum cure {
     CURE_REOPEN, /* it passes, or is mended at the broker: another session, after a wait */
 };
 
+#define TEXT_NO_KIP848                                                                   \
+    "the broker does not speak group.protocol=consumer (KIP-848; Apache Kafka 4.0 or "   \
+    "newer, with 'consumer' in its group.coordinator.rebalance.protocols): leave "       \
+    "PARSTOCK_KAFKA__GROUP_PROTOCOL unset, or set it to classic"
+
 struct given_up {
     rd_kafka_resp_err_t code;
     enum cure cure;
@@ -216,14 +223,8 @@ struct given_up {
 };
 
 static const struct given_up GIVEN_UP[] = {
-    {RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, CURE_CLASSIC, EXIT_CONFIG,
-     "the broker does not speak group.protocol=consumer (KIP-848; Apache Kafka 4.0 or newer, "
-     "with 'consumer' in its group.coordinator.rebalance.protocols): leave "
-     "PARSTOCK_KAFKA__GROUP_PROTOCOL unset, or set it to classic"},
-    {RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, CURE_CLASSIC, EXIT_CONFIG,
-     "the broker does not speak group.protocol=consumer (KIP-848; Apache Kafka 4.0 or newer, "
-     "with 'consumer' in its group.coordinator.rebalance.protocols): leave "
-     "PARSTOCK_KAFKA__GROUP_PROTOCOL unset, or set it to classic"},
+    {RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, CURE_CLASSIC, EXIT_CONFIG, TEXT_NO_KIP848},
+    {RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, CURE_CLASSIC, EXIT_CONFIG, TEXT_NO_KIP848},
     {RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, CURE_NONE, EXIT_CONFIG,
      "another process has taken this group.instance.id: give every worker its own "
      "PARSTOCK_KAFKA__GROUP_INSTANCE_ID"},

@@ -74,6 +74,24 @@ def test_killed_ended_and_added(broker, postgres, new_stage, protocol, static):
     ]
 
 
+@pytest.mark.parametrize("protocol", [CLASSIC, CONSUMER], ids=["classic", "consumer"])
+def test_more_workers_than_partitions(broker, postgres, new_stage, protocol):
+    """Who gets none is ready too: it stands by, and takes over from one that ends."""
+    stage = new_stage(broker, postgres, partitions=1, group_settings={}, **protocol).set_up()
+    workers = [stage.worker().wait_ready() for _ in range(2)]
+    owned = owners(stage)
+    stage.produce(stream(stage, 300, seed=25))
+    stage.wait_settled()
+    busy, idle = workers if says(workers[0], "partition taken") else workers[::-1]
+    assert len(owned) == 1 and not says(idle, "partition taken")
+    assert busy.terminate() == 0
+    stage.produce(stream(stage, 300, seed=26))
+    stage.wait_settled()
+    stage.check()
+    assert says(idle, "partition taken")
+    stage.stop()
+
+
 def test_by_itself_the_consumer_protocol(broker, postgres, new_stage):
     """Nothing set: groups of this broker are of the new type, which only the broker can tell."""
     stage = new_stage(broker, postgres, group_settings={}).set_up()

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define FLUSH_WAIT_MS 10000
+#define FLUSH_WAIT_MS 3000 /* what the broker has not got by then stays in the outbox */
 
 struct apply_flags {
     bool explain;
