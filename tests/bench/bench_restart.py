@@ -33,7 +33,7 @@ ARMS: dict[str, dict[str, str]] = {
     "classic static": {"PARSTOCK_KAFKA__GROUP_PROTOCOL": "classic", STATIC: "yes"},
     "consumer": {"PARSTOCK_KAFKA__GROUP_PROTOCOL": "consumer"},
     "consumer static": {"PARSTOCK_KAFKA__GROUP_PROTOCOL": "consumer", STATIC: "yes"},
-    "default": {},
+    "unset": {},
 }  # fmt: skip
 
 
