@@ -146,3 +146,9 @@ enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
     rd_kafka_error_destroy(failure);
     return status;
 }
+
+size_t kafka_out_waiting(const struct kafka_out *out)
+{
+    int waiting = rd_kafka_outq_len(out->producer);
+    return waiting > 0 ? (size_t)waiting : 0;
+}
