@@ -49,6 +49,7 @@ static rd_kafka_t *open_producer(const char *brokers, const char *linger_ms)
     const char *const settings[][2] = {{"bootstrap.servers", brokers},
                                        {"linger.ms", linger_ms},
                                        {"enable.idempotence", "true"},
+                                       {"log_level", "3"},
                                        {"queue.buffering.max.messages", "200000"}};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_dr_msg_cb(conf, delivered);
