@@ -61,12 +61,6 @@ def prove(world: World, load: Load, schema: str, arm: str) -> None:
     world.drop_schema(schema)
 
 
-def forget_group(world: World, group: str) -> None:
-    """Every round begins at the start of the topic."""
-    for future in world.kafka.admin().delete_consumer_groups([group]).values():
-        wait_until(lambda: future.done(), f"group {group} to be forgotten")
-
-
 def franz_go(world: World, load: Load) -> Figures:
     schema = world.name("franz_go")
     make_tables(world, schema, SOURCES / "tables.sql")
@@ -87,10 +81,9 @@ def parallel_consumer(world: World, load: Load, threads: int = 8) -> Figures:
     schema = world.name("parallel_consumer")
     make_tables(world, schema, SOURCES / "tables.sql")
     argv = [shutil.which("java"), HEAP, "-cp", f"{BUILT}/classes:{BUILT}/parallel_consumer/*", "StockWorker",
-            world.kafka.bootstrap, load.topic, jdbc_url(world, schema), str(load.events), str(threads)]  # fmt: skip
+            world.kafka.bootstrap, load.topic, jdbc_url(world, schema), str(load.events), str(threads), schema]  # fmt: skip
     child = Child(schema, argv, world.run_dir)
     figures = measure(world, child, load, "assigned\n", lambda: wait_text(child, "done\n"))
-    forget_group(world, "bench-parallel-consumer")
     prove(world, load, schema, "parallel_consumer")
     return figures
 

@@ -35,7 +35,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * through pgjdbc's rewritten batches. Ids are inserted once, levels kept by version; both are
  * idempotent, so that what is read again after a crash changes nothing.
  *
- * <pre>StockWorker BROKERS TOPIC JDBC_URL EVENTS THREADS</pre>
+ * <pre>StockWorker BROKERS TOPIC JDBC_URL EVENTS THREADS GROUP</pre>
  *
  * Prints {@code assigned} and, once EVENTS are committed, {@code done}; runs until SIGTERM.
  */
@@ -175,10 +175,10 @@ public final class StockWorker {
         return new UUID(bytes.getLong(), bytes.getLong());
     }
 
-    private static KafkaConsumer<byte[], byte[]> consumer(String brokers) {
+    private static KafkaConsumer<byte[], byte[]> consumer(String brokers, String group) {
         Properties settings = new Properties();
         settings.put("bootstrap.servers", brokers);
-        settings.put("group.id", "bench-parallel-consumer");
+        settings.put("group.id", group);
         settings.put("auto.offset.reset", "earliest");
         settings.put("enable.auto.commit", "false");
         settings.put("max.poll.records", "5000");
@@ -197,8 +197,8 @@ public final class StockWorker {
     }
 
     public static void main(String[] arguments) {
-        if (arguments.length != 5) {
-            System.err.println("usage: StockWorker BROKERS TOPIC JDBC_URL EVENTS THREADS");
+        if (arguments.length != 6) {
+            System.err.println("usage: StockWorker BROKERS TOPIC JDBC_URL EVENTS THREADS GROUP");
             System.exit(64);
         }
         StockWorker worker = new StockWorker(arguments[2], Long.parseLong(arguments[3]));
@@ -209,7 +209,7 @@ public final class StockWorker {
                                 .commitMode(CommitMode.PERIODIC_CONSUMER_ASYNCHRONOUS)
                                 .maxConcurrency(Integer.parseInt(arguments[4]))
                                 .batchSize(BATCH)
-                                .consumer(consumer(arguments[0]))
+                                .consumer(consumer(arguments[0], arguments[5]))
                                 .build());
         processor.subscribe(List.of(arguments[1]), new Announce());
         processor.poll(worker::handle);
