@@ -3,13 +3,12 @@
 import json
 import time
 
-from tests.harness.paths import BUILD
 from tests.harness.worker import Worker, run_parstock
 
 from . import workload
 from .expected import compare_ids, compare_levels
-from .figures import Figures, Window, peak_rss_mib
-from .world import Load, World, run_tool
+from .figures import Figures, Window
+from .world import Load, World
 
 
 class Wrong(Exception):
@@ -91,7 +90,7 @@ def whole_worker(world: World, load: Load, lanes: int) -> Figures:
 def from_memory(world: World, load: Load, lanes: int) -> Figures:
     env = world.env(lanes)
     window = Window(None, None, world.postgres.pid)
-    timed = run_tool("apply_from_memory", world.contract, load.path, workload.PARTITIONS, lanes, env=env)
+    timed = world.run_tool("apply_from_memory", world.contract, load.path, workload.PARTITIONS, lanes, env=env)
     figures = window.close(load.events)
     figures.seconds, figures.client = timed["seconds"], timed["cpu_seconds"]
     figures.outcomes = prove(world, env, load)

@@ -6,10 +6,9 @@ import subprocess
 
 from tests.harness.paths import BUILD
 
-from .figures import Figures, Window
-from .world import Load, World, run_tool
-
 from . import workload
+from .figures import Figures, Window
+from .world import Load, World
 
 _DECODED = re.compile(r"and its key\s+(\d+) ns")
 
@@ -17,7 +16,7 @@ _DECODED = re.compile(r"and its key\s+(\d+) ns")
 def bare_consume(world: World, load: Load) -> Figures:
     """librdkafka reads the topic and counts bytes."""
     window = Window(None, world.kafka.pid, None)
-    timed = run_tool("bare_consume", world.kafka.bootstrap, load.topic, workload.PARTITIONS, load.events)
+    timed = world.run_tool("bare_consume", world.kafka.bootstrap, load.topic, workload.PARTITIONS, load.events)
     figures = window.close(load.events)
     figures.seconds, figures.client = timed["seconds"], timed["cpu_seconds"]
     figures.rss_mib = timed["rss_kib"] / 1024
@@ -36,7 +35,7 @@ def copy_ceiling(world: World, load: Load, connections: int) -> Figures:
     """Binary COPY of narrow rows into a table without an index, 5,000 a transaction."""
     table = world.name("copied")
     window = Window(None, None, world.postgres.pid)
-    timed = run_tool("copy_ceiling", world.postgres.dsn, table, load.events, connections)
+    timed = world.run_tool("copy_ceiling", world.postgres.dsn, table, load.events, connections)
     figures = window.close(load.events)
     figures.seconds, figures.client = timed["seconds"], timed["cpu_seconds"]
     with world.postgres.connect() as connection:

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import json
-import subprocess
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from pathlib import Path
 from tests.harness.kafka import ApacheKafka
 from tests.harness.paths import BUILD
 from tests.harness.postgres import Postgres
+from tests.harness.process import Child
 from tests.harness.rundir import make_run_dir
 from tests.harness.worker import parstock_env, run_parstock
 
@@ -20,7 +20,13 @@ from . import expected, workload
 TOPIC = "inventory.stock-changes"
 POSTGRES_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "30min"}
 # Members that start together join together: the joining is no part of what is measured.
-KAFKA_SETTINGS = {"group.initial.rebalance.delay.ms": "1500", "log.retention.check.interval.ms": "5000"}
+KAFKA_SETTINGS = {
+    "group.initial.rebalance.delay.ms": "1500",
+    "log.retention.ms": "-1",
+    "log.retention.check.interval.ms": "5000",
+}
+
+TOOL_LIMIT_S = 1800.0
 
 
 @dataclass
@@ -36,11 +42,11 @@ class Load:
         return expected.read(self.path)
 
 
-def run_tool(name: str, *arguments: object, **options) -> dict:
-    """A program of tests/tools that prints one JSON line."""
-    argv = [BUILD / "tests" / name, *map(str, arguments)]
-    done = subprocess.run(argv, stdout=subprocess.PIPE, check=True, timeout=1800, **options)
-    return json.loads(done.stdout)
+def wait_tool(tool: Child) -> dict:
+    """What a program of tests/tools found: it prints one JSON line."""
+    if tool.wait(TOOL_LIMIT_S) != 0:
+        raise RuntimeError(f"{tool.name} ended with {tool.returncode}\n{tool.tail()}")
+    return json.loads(tool.text("out"))
 
 
 class World:
@@ -59,14 +65,20 @@ class World:
         names = [TOPIC, "inventory.levels", "inventory.dead-letters"]
         self.kafka.create_topics(names, workload.PARTITIONS)
 
-    def feed(self, topic: str, path: Path, per_second: int = 0, linger_ms: int = 20) -> dict:
-        with path.open("rb") as lines:
-            return run_tool("feed_events", self.kafka.bootstrap, topic, per_second, linger_ms, stdin=lines)
+    def start_tool(self, name: str, *arguments: object, env: dict | None = None) -> Child:
+        argv = [BUILD / "tests" / name, *map(str, arguments)]
+        return Child(self.name(name), argv, self.run_dir, env=env)
+
+    def run_tool(self, name: str, *arguments: object, env: dict | None = None) -> dict:
+        return wait_tool(self.start_tool(name, *arguments, env=env))
+
+    def start_feed(self, topic: str, path: Path, per_second: int = 0, linger_ms: int = 20) -> Child:
+        return self.start_tool("feed_events", self.kafka.bootstrap, topic, per_second, linger_ms, path)
 
     def load(self, topic: str, path: Path, events: int) -> Load:
         if topic != TOPIC:
             self.kafka.create_topics([topic], workload.PARTITIONS)
-        fed = self.feed(topic, path)
+        fed = wait_tool(self.start_feed(topic, path))
         assert fed["events"] == events, f"{fed['events']} of {events} events were fed"
         return Load(topic, path, events)
 

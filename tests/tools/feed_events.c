@@ -1,7 +1,7 @@
 /*
- * Lines "partition<TAB>key<TAB>timestamp_ms<TAB>value" from standard input to a topic.
+ * Lines "partition<TAB>key<TAB>timestamp_ms<TAB>value" of a file to a topic.
  *
- *     feed_events BROKERS TOPIC PER_SECOND LINGER_MS
+ *     feed_events BROKERS TOPIC PER_SECOND LINGER_MS FILE
  *
  * PER_SECOND 0: as fast as the broker takes them. Otherwise an open loop: line n is due at
  * start + n / PER_SECOND whatever became of those before. Ends once the broker has
@@ -108,23 +108,28 @@ struct tally {
     int64_t latest_us;
 };
 
-static bool feed(rd_kafka_t *kafka, const char *topic, int64_t per_second,
-                 struct tally *tally)
+struct job {
+    const char *topic;
+    int64_t per_second;
+    FILE *file;
+};
+
+static bool feed(rd_kafka_t *kafka, const struct job *job, struct tally *tally)
 {
     char *text = NULL;
     size_t room = 0;
     bool well = true;
     tally->start_us = now_us();
-    while (well && getline(&text, &room, stdin) > 0) {
+    while (well && getline(&text, &room, job->file) > 0) {
         struct line line;
-        if (per_second > 0) {
-            int64_t due_us = tally->start_us + tally->events * 1000000 / per_second;
+        if (job->per_second > 0) {
+            int64_t due_us = tally->start_us + tally->events * 1000000 / job->per_second;
             if (due_us > now_us())
                 wait_until_us(due_us);
             int64_t late_us = now_us() - due_us;
             tally->latest_us = late_us > tally->latest_us ? late_us : tally->latest_us;
         }
-        well = split(text, &line) && send_line(kafka, topic, &line);
+        well = split(text, &line) && send_line(kafka, job->topic, &line);
         tally->events += well;
     }
     free(text);
@@ -133,14 +138,22 @@ static bool feed(rd_kafka_t *kafka, const char *topic, int64_t per_second,
 
 int main(int argc, char **argv)
 {
-    int64_t per_second = 0;
+    struct job job = {0};
     struct tally tally = {0};
-    if (argc != 5 || !span_to_int64(span_from(argv[3]), &per_second) || per_second < 0) {
-        fputs("usage: feed_events BROKERS TOPIC PER_SECOND LINGER_MS <LINES\n", stderr);
+    if (argc != 6 || !span_to_int64(span_from(argv[3]), &job.per_second) ||
+        job.per_second < 0) {
+        fputs("usage: feed_events BROKERS TOPIC PER_SECOND LINGER_MS FILE\n", stderr);
         return EXIT_USAGE;
     }
+    job.topic = argv[2];
+    job.file = fopen(argv[5], "rb");
+    if (job.file == NULL) {
+        fprintf(stderr, "feed_events: %s cannot be read\n", argv[5]);
+        return EXIT_DATA;
+    }
     rd_kafka_t *kafka = open_producer(argv[1], argv[4]);
-    bool well = feed(kafka, argv[2], per_second, &tally);
+    bool well = feed(kafka, &job, &tally);
+    (void)fclose(job.file);
     well = rd_kafka_flush(kafka, FLUSH_LIMIT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR && well;
     double seconds = (double)(now_us() - tally.start_us) / 1e6;
     rd_kafka_destroy(kafka);
