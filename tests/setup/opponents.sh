@@ -20,8 +20,9 @@ find_go() {
 build_franz_go() {
     local go
     go=$(find_go)
-    say "building the franz-go opponent"
-    (cd "$SOURCES/franz_go" && GOFLAGS=-mod=readonly "$go" build -o "$TARGET/franz_go" .) \
+    say "testing and building the franz-go opponent"
+    (cd "$SOURCES/franz_go" && export GOFLAGS=-mod=readonly && "$go" test . &&
+        "$go" build -o "$TARGET/franz_go" .) \
         >"$TARGET/go.log" 2>&1 9>&- ||
         fail "$EX_UNAVAILABLE" "the Go opponent could not be built:" "$(tail -n 5 "$TARGET/go.log")"
 }

@@ -23,7 +23,11 @@ var errShape = errors.New("not a flat object")
 // parseEvent reads the flat object that producers send; anything else goes to encoding/json.
 func parseEvent(value []byte, out *event) error {
 	*out = event{}
-	if err := parseFlat(value, out); err != nil {
+	err := errShape
+	if bytes.IndexByte(value, '\\') < 0 { // nothing is escaped: strings are the record's bytes
+		err = parseFlat(value, out)
+	}
+	if err != nil {
 		if err := parseAny(value, out); err != nil {
 			return err
 		}
@@ -69,7 +73,6 @@ func skipSpace(text []byte, at int) int {
 	return at
 }
 
-// readString takes a string without escapes.
 func readString(text []byte, at int) (token []byte, next int, ok bool) {
 	if at >= len(text) || text[at] != '"' {
 		return nil, 0, false
@@ -78,8 +81,7 @@ func readString(text []byte, at int) (token []byte, next int, ok bool) {
 	if length < 0 {
 		return nil, 0, false
 	}
-	token = text[at+1 : at+1+length]
-	return token, at + length + 2, bytes.IndexByte(token, '\\') < 0
+	return text[at+1 : at+1+length], at + length + 2, true
 }
 
 func readToken(text []byte, at int) (token []byte, next int, ok bool) {

@@ -20,9 +20,7 @@ type progress struct {
 // entry is an event of the batch, ordered by its key for the index's sake.
 type entry struct {
 	prefix    uint64
-	at        int
-	partition int32
-	offset    int64
+	at        int32
 	duplicate bool
 }
 
@@ -113,7 +111,7 @@ func (l *lane) apply(ctx context.Context, batch []*kgo.Record) error {
 	if err := l.begin(ctx); err != nil {
 		return err
 	}
-	if err := l.copyNew(ctx); err != nil {
+	if err := l.copyNew(ctx, batch); err != nil {
 		return err
 	}
 	if err := l.levels.write(ctx, l.conn); err != nil {
@@ -137,8 +135,7 @@ func (l *lane) decode(batch []*kgo.Record) {
 			log.Printf("skipped %d/%d: %v", record.Partition, record.Offset, err)
 			continue
 		}
-		l.entries = append(l.entries, entry{prefix: binary.BigEndian.Uint64(e.key[:8]), at: at,
-			partition: record.Partition, offset: record.Offset})
+		l.entries = append(l.entries, entry{prefix: binary.BigEndian.Uint64(e.key[:8]), at: int32(at)})
 	}
 	slices.SortFunc(l.entries, func(a, b entry) int {
 		if order := cmp.Compare(a.prefix, b.prefix); order != 0 {
@@ -208,7 +205,7 @@ func (l *lane) markKnown(rows [][][]byte) {
 }
 
 // copyNew sends the new ids by COPY into the keyed table and hands their levels on.
-func (l *lane) copyNew(ctx context.Context) error {
+func (l *lane) copyNew(ctx context.Context, batch []*kgo.Record) error {
 	l.rows = append(l.rows[:0], copyHead...)
 	l.levels.reset()
 	for _, entry := range l.entries {
@@ -218,8 +215,8 @@ func (l *lane) copyNew(ctx context.Context) error {
 		e := &l.events[entry.at]
 		l.rows = append(l.rows, 0, 5)
 		l.rows = appendField(l.rows, e.key[:])
-		l.rows = appendInt4(l.rows, entry.partition)
-		l.rows = appendInt8(l.rows, entry.offset)
+		l.rows = appendInt4(l.rows, batch[entry.at].Partition)
+		l.rows = appendInt8(l.rows, batch[entry.at].Offset)
 		l.rows = appendInt8(l.rows, e.quantity)
 		l.rows = appendInt8(l.rows, e.occurredUs)
 		l.levels.add(e)

@@ -56,8 +56,8 @@ func (w *worker) openClient(brokers string) (*kgo.Client, error) {
 		kgo.Balancers(kgo.RangeBalancer()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.FetchMaxBytes(16<<20),
-		kgo.FetchMaxPartitionBytes(4<<20),
+		kgo.FetchMaxBytes(8<<20),
+		kgo.FetchMaxPartitionBytes(2<<20),
 		kgo.AdjustFetchOffsetsFn(w.takePartitions),
 		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) {
 			fmt.Println("assigned")
@@ -129,7 +129,7 @@ func (w *worker) run(ctx context.Context, brokers string) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer client.CloseAllowingRebalance()
 	return w.poll(ctx, client)
 }
 
@@ -141,7 +141,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(200)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	w := &worker{topic: os.Args[2], dsn: os.Args[3], events: events, failed: make(chan error, laneCount)}
