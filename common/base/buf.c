@@ -73,13 +73,6 @@ void *buf_extend(struct buf *buf, size_t length)
     return at;
 }
 
-void buf_add(struct buf *buf, const void *bytes, size_t length)
-{
-    char *at = buf_extend(buf, length);
-    if (at != NULL && length > 0)
-        memcpy(at, bytes, length);
-}
-
 void buf_text(struct buf *buf, const char *text)
 {
     buf_add(buf, text, strlen(text));
@@ -95,6 +88,20 @@ void buf_byte(struct buf *buf, char byte)
     buf_add(buf, &byte, 1);
 }
 
+void buf_number(struct buf *buf, int64_t number)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0)
+        buf_byte(buf, '-');
+    buf_add(buf, digits + at, sizeof(digits) - at);
+}
+
 void buf_format(struct buf *buf, const char *format, ...)
 {
     va_list arguments;
@@ -108,24 +115,6 @@ void buf_format(struct buf *buf, const char *format, ...)
     (void)vsnprintf(buf->bytes + buf->length, (size_t)length + 1, format, arguments);
     va_end(arguments);
     buf->length += (size_t)length;
-}
-
-void buf_be16(struct buf *buf, uint16_t value)
-{
-    uint16_t swapped = __builtin_bswap16(value);
-    buf_add(buf, &swapped, sizeof(swapped));
-}
-
-void buf_be32(struct buf *buf, uint32_t value)
-{
-    uint32_t swapped = __builtin_bswap32(value);
-    buf_add(buf, &swapped, sizeof(swapped));
-}
-
-void buf_be64(struct buf *buf, uint64_t value)
-{
-    uint64_t swapped = __builtin_bswap64(value);
-    buf_add(buf, &swapped, sizeof(swapped));
 }
 
 struct span buf_view(const struct buf *buf)

@@ -2,10 +2,11 @@
  * One batch of apply: records of the partitions that one lane holds, from bytes to effects.
  *
  *     batch_add        a record joins: decoded, placed, keyed
- *     batch_question   what the database is asked
- *     batch_learn      what it answered
+ *     batch_recall     what the batches before left in memory
+ *     batch_learn      what the database answered of the rest
  *     batch_decide     every record in order: question, judge, remember
  *     batch_effects    what the transaction writes
+ *     batch_retain     once that is durable
  *     batch_clear      for the next batch, or the same records once more
  *
  * Everything lives in the batch's pool until batch_clear. No I/O here.
@@ -19,7 +20,7 @@
 #include "common/io/kafka_in.h"
 #include "common/io/store_apply.h"
 
-#define BATCH_ITEMS_MAX 4096
+#define BATCH_ITEMS_MAX 8192
 #define BATCH_SLOTS (2 * BATCH_ITEMS_MAX) /* of the hash tables; a power of two */
 #define BATCH_POOL_MAX ((size_t)192 * 1024 * 1024)
 #define BATCH_PARTS_MAX STORE_FENCES_MAX
@@ -46,6 +47,7 @@ struct item {
 struct seen_key {
     unsigned char key[16];
     int64_t fingerprint;
+    int32_t partition;
     bool used;
     bool known;
 };
@@ -53,12 +55,17 @@ struct seen_key {
 /* State of one (SKU, location), as the batch goes through it. */
 struct place_state {
     struct place place;
+    uint64_t hash;
+    int32_t partition;
     int location;             /* index into the contract; -1 = none */
     struct reading *readings; /* one a source, then one a shop */
     bool *touched;            /* which of them changed */
     struct level level;
     struct level level_was;
+    struct span lost_source; /* that ruled, and is not in the contract any more */
+    struct reading lost_reading;
     int64_t revision;
+    int64_t revision_after; /* once the effects are durable */
     int32_t last_item;
     bool level_touched;
 };
@@ -68,23 +75,29 @@ struct part_count {
     int64_t first_offset;
     int64_t next_offset;
     int64_t counts[OUTCOME_COUNT];
+    int64_t epoch; /* under which the lane holds it */
 };
+
+struct place_cache;
 
 struct batch {
     const struct contract *contract;
     int32_t partition_count; /* of the topic; 0 = not known */
+    struct place_cache *cache;
     struct event_decoder *decoder;
     struct event_hasher *hasher;
     struct pool pool;
     struct item *items;
     size_t count;
     struct seen_key *keys; /* BATCH_SLOTS */
-    unsigned char (*key_list)[16];
+    uint32_t *key_list;    /* slots in use */
     size_t key_count;
     int32_t *place_slots; /* BATCH_SLOTS; -1 = free */
     struct place_state *places;
-    struct place *place_list;
     size_t place_count;
+    struct place *asked_list; /* places to read, and which they are */
+    uint32_t *asked_places;
+    size_t asked_count;
     struct later_question *later;
     size_t later_count;
     struct part_count parts[BATCH_PARTS_MAX];
@@ -101,9 +114,14 @@ void batch_clear(struct batch *batch);
 enum status batch_add(struct batch *batch, const struct kafka_record *record,
                       struct error *error);
 
-void batch_question(const struct batch *batch, struct store_question *question);
+/* Once the epochs of batch.parts are set: places that the cache knows, and those to read. */
+void batch_recall(struct batch *batch);
+
+/* `found`: of readings and levels; what is known of the keys is noted in batch.keys. */
 void batch_learn(struct batch *batch, const struct store_found *found);
 void batch_decide(struct batch *batch); /* after batch.later has its sums */
+
+void batch_retain(struct batch *batch); /* it is committed: for the batches to come */
 
 /* Everything but progress, contract and topic of the effects. */
 enum status batch_effects(struct batch *batch, struct store_effects *effects,

@@ -3,24 +3,40 @@
  */
 #include "common/base/check.h"
 #include "workers/apply/batch.h"
+#include "workers/apply/place_cache.h"
 
-/* ---- what the database knew -------------------------------------------------------------------- */
+/* ---- what memory knows ---------------------------------------------------------------------- */
 
-static void learn_seen(struct batch *batch, const struct store_found *found)
+static int64_t epoch_of(const struct batch *batch, int32_t partition)
 {
-    for (int row = 0; row < found->seen.count; row++) {
-        struct seen_row seen = store_seen_row(found, row);
-        uint64_t hash;
-        memcpy(&hash, seen.key, sizeof(hash));
-        uint32_t slot = (uint32_t)hash & (BATCH_SLOTS - 1);
-        while (memcmp(batch->keys[slot].key, seen.key, 16) != 0) {
-            ASSERT(batch->keys[slot].used);
-            slot = (slot + 1) & (BATCH_SLOTS - 1);
-        }
-        batch->keys[slot].known = true;
-        batch->keys[slot].fingerprint = seen.fingerprint;
+    for (size_t at = 0; at < batch->part_count; at++)
+        if (batch->parts[at].partition == partition)
+            return batch->parts[at].epoch;
+    UNREACHABLE("every place is of a partition of the batch");
+}
+
+void batch_recall(struct batch *batch)
+{
+    batch->asked_count = 0;
+    for (size_t at = 0; at < batch->place_count; at++) {
+        struct place_state *state = &batch->places[at];
+        if (place_cache_recall(batch->cache, state, epoch_of(batch, state->partition)))
+            continue;
+        batch->asked_list[batch->asked_count] = state->place;
+        batch->asked_places[batch->asked_count++] = (uint32_t)at;
     }
 }
+
+void batch_retain(struct batch *batch)
+{
+    size_t slots = batch->contract->source_count + batch->contract->shop_count;
+    for (size_t at = 0; at < batch->place_count; at++) {
+        const struct place_state *state = &batch->places[at];
+        place_cache_retain(batch->cache, state, slots, epoch_of(batch, state->partition));
+    }
+}
+
+/* ---- what the database knew -------------------------------------------------------------------- */
 
 /* Slot of a source or shop by name; -1 = the contract no longer knows it. */
 static int slot_of(const struct contract *contract, struct span name)
@@ -36,22 +52,38 @@ static void learn_readings(struct batch *batch, const struct store_found *found)
 {
     for (int row = 0; row < found->readings.count; row++) {
         struct reading_row reading = store_reading_row(found, row);
-        ASSERT(reading.place < batch->place_count);
+        ASSERT(reading.place < batch->asked_count);
         int slot = slot_of(batch->contract, reading.source);
+        uint32_t place = batch->asked_places[reading.place];
         if (slot >= 0)
-            batch->places[reading.place].readings[slot] = reading.reading;
+            batch->places[place].readings[slot] = reading.reading;
     }
 }
 
+/* A source that the contract no longer has: its reading is kept, it may come back. */
+static void keep_lost(struct batch *batch, struct place_state *state,
+                      const struct level_row *level)
+{
+    state->lost_source = pool_span(&batch->pool, level->source);
+    state->lost_reading = level->reading;
+    if (state->lost_source.bytes == NULL)
+        batch->out_of_memory = true;
+}
+
+/* After the readings: a level's row holds the newer one of its own source. */
 static void learn_levels(struct batch *batch, const struct store_found *found)
 {
     for (int row = 0; row < found->levels.count; row++) {
         struct level_row level = store_level_row(found, row);
-        ASSERT(level.place < batch->place_count);
-        struct place_state *state = &batch->places[level.place];
+        ASSERT(level.place < batch->asked_count);
+        struct place_state *state = &batch->places[batch->asked_places[level.place]];
         state->level = level.level;
         state->level.source = contract_source(batch->contract, level.source);
         state->revision = level.revision;
+        if (state->level.source >= 0)
+            state->readings[state->level.source] = level.reading;
+        else
+            keep_lost(batch, state, &level);
     }
 }
 
@@ -76,7 +108,6 @@ static void ask_later(struct batch *batch)
 
 void batch_learn(struct batch *batch, const struct store_found *found)
 {
-    learn_seen(batch, found);
     learn_readings(batch, found);
     learn_levels(batch, found);
     for (size_t at = 0; at < batch->place_count; at++)
