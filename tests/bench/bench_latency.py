@@ -108,7 +108,7 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=10_000, help="events a second")
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--warm-up", type=int, default=3, help="seconds before, at the same rate, not counted")
-    parser.add_argument("--linger-ms", type=int, default=1, help="how long the producer waits for company")
+    parser.add_argument("--linger-ms", type=int, default=5, help="how long the producer waits for company")
     parser.add_argument("--every-ms", type=float, default=1.0, help="pause between two looks at the commits")
     parser.add_argument("--lanes", type=int, default=2)
     options = parser.parse_args()

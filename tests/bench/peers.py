@@ -2,7 +2,6 @@
 their final state checked row by row. What they are: opponents/README.md."""
 
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from .world import Load, World
 BUILT = DEPS / "opponents"
 SOURCES = Path(__file__).parent / "opponents"
 LIMIT_S = 900.0
-HEAP = "-Xmx1g"
+# On two cores the parallel collector takes a seventh less CPU and memory than the default one.
+JVM = ["java", "-XX:+UseParallelGC"]
 
 
 def built() -> bool:
@@ -80,7 +80,7 @@ def jdbc_url(world: World, schema: str) -> str:
 def parallel_consumer(world: World, load: Load, threads: int = 8) -> Figures:
     schema = world.name("parallel_consumer")
     make_tables(world, schema, SOURCES / "tables.sql")
-    argv = [shutil.which("java"), HEAP, "-cp", f"{BUILT}/classes:{BUILT}/parallel_consumer/*", "StockWorker",
+    argv = [*JVM, "-Xmx1g", "-cp", f"{BUILT}/classes:{BUILT}/parallel_consumer/*", "StockWorker",
             world.kafka.bootstrap, load.topic, jdbc_url(world, schema), str(load.events), str(threads), schema]  # fmt: skip
     child = Child(schema, argv, world.run_dir)
     figures = measure(world, child, load, "assigned\n", lambda: wait_text(child, "done\n"))
@@ -118,7 +118,7 @@ def debezium(world: World, load: Load, tasks: int = 2) -> Figures:
     schema = world.name("debezium")
     make_tables(world, schema, SOURCES / "debezium/ids.sql")
     files = _write_settings(world, load, schema, tasks)
-    argv = [shutil.which("java"), "-Xmx2g", f"-Dlog4j2.configurationFile={SOURCES}/debezium/log4j2.properties",
+    argv = [*JVM, "-Xmx2g", f"-Dlog4j2.configurationFile={SOURCES}/debezium/log4j2.properties",
             "-cp", f"{BUILT}/debezium/*", "org.apache.kafka.connect.cli.ConnectStandalone", *files]  # fmt: skip
     child = Child(schema, argv, world.run_dir, env=dict(os.environ))
     figures = measure(world, child, load, "Adding newly assigned partitions",
