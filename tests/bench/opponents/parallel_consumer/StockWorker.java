@@ -196,12 +196,13 @@ public final class StockWorker {
         }
     }
 
-    public static void main(String[] arguments) {
+    public static void main(String[] arguments) throws SQLException {
         if (arguments.length != 6) {
             System.err.println("usage: StockWorker BROKERS TOPIC JDBC_URL EVENTS THREADS GROUP");
             System.exit(64);
         }
         StockWorker worker = new StockWorker(arguments[2], Long.parseLong(arguments[3]));
+        worker.connect().connection().close(); // loads the driver before the first record comes
         ParallelStreamProcessor<byte[], byte[]> processor =
                 ParallelStreamProcessor.createEosStreamProcessor(
                         ParallelConsumerOptions.<byte[], byte[]>builder()
