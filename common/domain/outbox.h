@@ -15,6 +15,8 @@ enum outbox_kind {
     OUTBOX_LEVEL = 3,       /* levels */
 };
 
+#define OUTBOX_KIND_LAST OUTBOX_LEVEL
+
 struct outbox_row {
     enum outbox_kind kind;
     int32_t partition;    /* of the causing record */

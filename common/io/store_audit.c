@@ -53,20 +53,23 @@ static const struct statement KEY_ONCE = {
 static const struct statement RECORD_ONCE = {
     "audit_record_once",
     "SELECT format('record %s/%s stands %s times in the ledger', partition, record_offset, "
-    "count(*)) FROM idempotency GROUP BY partition, record_offset "
+    "count(*)) FROM idempotency GROUP BY topic, partition, record_offset "
     "HAVING count(*) > 1 LIMIT $1"};
 
 static const struct statement ONE_PARTITION = {
     "audit_one_partition",
-    "SELECT format('SKU %s was judged on %s partitions', sku, count(DISTINCT partition)) "
-    "FROM idempotency GROUP BY sku HAVING count(DISTINCT partition) > 1 LIMIT $1"};
+    "SELECT format('SKU %s was judged on %s of %s partitions', sku, "
+    "count(DISTINCT partition), partitions) FROM idempotency GROUP BY sku, topic, "
+    "partitions HAVING count(DISTINCT partition) > 1 LIMIT $1"};
 
-/* Each row starts from the level that the row before it left. */
+/* Each row starts from the level that the row before it left. Time of judging comes first:
+ * a SKU moves to another partition when the topic gets more of them. */
 static const struct statement CHAIN = {
     "audit_chain",
     "WITH steps AS (SELECT sku, location, partition, record_offset, before, "
     "lag(after) OVER w AS left_by, row_number() OVER w AS n FROM idempotency "
-    "WHERE type IN (0, 1) WINDOW w AS (PARTITION BY sku, location ORDER BY record_offset)) "
+    "WHERE type IN (0, 1) WINDOW w AS (PARTITION BY sku, location "
+    "ORDER BY judged_at, record_offset)) "
     "SELECT format('SKU %s at %s: record %s/%s starts from %s, the one before left %s', sku, "
     "location, partition, record_offset, coalesce(before::text, 'none'), "
     "coalesce(left_by::text, 'none')) FROM steps WHERE n > 1 "
@@ -75,7 +78,7 @@ static const struct statement CHAIN = {
 static const struct statement LAST_IS_LEVEL = {
     "audit_last",
     "WITH last AS (SELECT DISTINCT ON (sku, location) sku, location, after FROM idempotency "
-    "WHERE type IN (0, 1) ORDER BY sku, location, record_offset DESC) "
+    "WHERE type IN (0, 1) ORDER BY sku, location, judged_at DESC, record_offset DESC) "
     "SELECT format('SKU %s at %s: the ledger ends at %s, the level is %s', "
     "coalesce(a.sku, l.sku), coalesce(a.location, l.location), "
     "coalesce(a.after::text, 'none'), coalesce(l.quantity::text, 'none')) "
@@ -89,7 +92,7 @@ static const struct statement READINGS_FOLD = {
     "AND type IN (0, 1)), "
     "counts AS (SELECT DISTINCT ON (sku, location, source) sku, location, source, quantity, "
     "occurred_at FROM recorded WHERE type = 0 "
-    "ORDER BY sku, location, source, record_offset DESC), "
+    "ORDER BY sku, location, source, judged_at DESC, record_offset DESC), "
     "keys AS (SELECT DISTINCT sku, location, source FROM recorded "
     "WHERE type = 0 OR quantity <> 0), "
     "sums AS (SELECT a.sku, a.location, a.source, sum(a.quantity) AS quantity "
@@ -113,14 +116,23 @@ static const struct statement LEVEL_IS_READING = {
     "'none')) FROM levels l LEFT JOIN source_readings r USING (sku, location, source) "
     "WHERE r.sku IS NULL OR coalesce(r.count, 0) + r.adjusted <> l.quantity LIMIT $1"};
 
-/* Retention drops a run only after every ledger row of its time. */
+/* A run stands for all pages of its offsets; retention drops it after the last of them. */
 static const struct statement RUNS_COVER = {
     "audit_runs",
-    "SELECT format('partition %s: the ledger holds %s rows, its runs %s keys: an event "
-    "could be judged twice', l.partition, l.n, coalesce(r.n, 0)) FROM (SELECT partition, "
-    "count(*) AS n FROM idempotency GROUP BY partition) l LEFT JOIN (SELECT partition, "
-    "sum(entries) AS n FROM ledger_runs GROUP BY partition) r ON r.partition = l.partition "
-    "WHERE coalesce(r.n, 0) < l.n LIMIT $1"};
+    "SELECT format('run %s of partition %s: %s keys, the pages that it stands for hold %s: "
+    "an event could be judged twice', id, partition, entries, n) FROM (SELECT r.id, "
+    "r.partition, r.entries, (SELECT coalesce(sum(l.entries), 0) FROM ledger l "
+    "WHERE l.topic = r.topic AND l.partition = r.partition "
+    "AND l.partitions = r.partitions AND l.next_offset > r.first_offset "
+    "AND l.next_offset <= r.next_offset) AS n FROM ledger_runs r) AS runs "
+    "WHERE entries < n LIMIT $1"};
+
+static const struct statement PAGE_WHOLE = {
+    "audit_pages",
+    "SELECT format('page of partition %s up to offset %s: %s rows, %s keys, %s lines', "
+    "partition, next_offset, entries, length(keys) / 24, lines) FROM (SELECT partition, "
+    "next_offset, entries, keys, array_length(string_to_array(lines, E'\\n'), 1) AS lines "
+    "FROM ledger) AS pages WHERE length(keys) <> 24 * entries OR lines <> entries LIMIT $1"};
 
 static const struct statement WRITE_IN_FLIGHT = {
     "audit_in_flight",
@@ -136,7 +148,8 @@ static const struct audit_check CHECKS[] = {
      &NO_MORE_THAN_OFFSETS},
     {"ledger_counts", "the ledger holds as many rows as were counted", &LEDGER_COUNTS},
     {"key_once", "no key stands twice in the ledger", &KEY_ONCE},
-    {"runs_cover", "every key of the ledger stands in its runs, by number", &RUNS_COVER},
+    {"page_whole", "every page has as many keys and lines as it says", &PAGE_WHOLE},
+    {"runs_cover", "every run holds the keys of all its pages, by number", &RUNS_COVER},
     {"record_once", "no record was judged twice", &RECORD_ONCE},
     {"one_partition", "every SKU was judged on one partition", &ONE_PARTITION},
     {"chain", "every event starts from the level that the one before it left", &CHAIN},

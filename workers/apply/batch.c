@@ -136,6 +136,19 @@ static bool is_misplaced(const struct batch *batch, const struct item *item)
            hash_partition(sku, batch->partition_count) != item->record.partition;
 }
 
+/* Few events are at fault: their details lie in the pool. */
+static void keep_detail(struct batch *batch, struct item *item, const char *detail)
+{
+    size_t size = strlen(detail) + 1;
+    char *copy = pool_take(&batch->pool, size);
+    if (copy == NULL) {
+        batch->out_of_memory = true;
+        return;
+    }
+    memcpy(copy, detail, size);
+    item->detail = copy;
+}
+
 static void decode(struct batch *batch, struct item *item)
 {
     struct cloud_attributes cloud = {0};
@@ -144,10 +157,13 @@ static void decode(struct batch *batch, struct item *item)
                                       .value = item->record.value,
                                       .recorded_at_ms = item->record.timestamp_ms,
                                       .cloud = any ? &cloud : NULL};
-    item->reason = event_json_decode(batch->decoder, &input, &batch->pool, &item->event,
-                                     item->detail);
-    if (item->reason != REASON_NONE)
+    char detail[EVENT_DETAIL_MAX] = "";
+    item->reason =
+        event_json_decode(batch->decoder, &input, &batch->pool, &item->event, detail);
+    if (item->reason != REASON_NONE) {
+        keep_detail(batch, item, detail);
         return;
+    }
     if (item->event.location_code.bytes == NULL)
         item->event.location_code = SPAN_OF(""); /* an order that has no location yet */
     item->misplaced = is_misplaced(batch, item);
@@ -231,7 +247,8 @@ enum status batch_add(struct batch *batch, const struct kafka_record *record,
 {
     ASSERT(batch->count < BATCH_ITEMS_MAX);
     struct item *item = &batch->items[batch->count++];
-    *item = (struct item){.record = *record, .before_item = -1, .later = -1};
+    *item =
+        (struct item){.record = *record, .detail = "", .before_item = -1, .later = -1};
     struct part_count *part = part_of(batch, record);
     ASSERT(record->offset >= part->next_offset);
     part->next_offset = record->offset + 1;

@@ -31,7 +31,7 @@ struct item {
     struct span traceparent; /* bytes NULL = none */
     enum reason reason;
     bool misplaced;
-    char detail[EVENT_DETAIL_MAX]; /* field at fault */
+    const char *detail; /* field at fault; "" = none */
     struct event event;            /* unless reason */
     struct event_identity identity;
     uint32_t seen;       /* slot of its key */

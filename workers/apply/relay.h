@@ -19,19 +19,26 @@ struct relay_lot; /* records sent together */
 
 struct relay {
     int32_t partition;
-    int64_t below;       /* the broker has all that records below this offset cause */
-    int64_t below_at_us; /* what it may not have was judged then or later */
-    int64_t noted;       /* `below` as `progress` has it */
-    bool trims;          /* the table holds rows between the two */
-    bool behind;         /* the tables hold what was not sent: read them first */
+    int64_t below; /* the broker has all that records below this offset cause */
+    int64_t noted; /* `below` as `progress` has it */
+    bool trims;    /* the table holds rows between the two */
+    bool behind;   /* the tables hold what was not sent: read them first */
     struct relay_lot *first;
     struct relay_lot *last;
 };
 
+#define RELAY_TOPIC_MAX 256
+
+/* Full names by kind of row; made once. */
+struct relay_topics {
+    char names[OUTBOX_KIND_LAST + 1][RELAY_TOPIC_MAX];
+};
+void relay_topics_init(struct relay_topics *topics, const char *prefix);
+
 /* What a relay works with; shared by all of a lane. */
 struct relay_way {
     struct kafka_out *out;
-    const char *topic_prefix;
+    const struct relay_topics *topics;
     struct span source_topic;
     int32_t partition_count; /* of the source topic, for what goes back to it */
 };
@@ -47,7 +54,6 @@ struct relay_rows {
     const struct outbox_row *rows; /* those of other partitions are passed over */
     size_t count;
     int64_t below; /* these are all that records below this offset still cause */
-    int64_t judged_at_us;
 };
 
 /* Sends the rows of one committed batch. */
