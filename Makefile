@@ -8,6 +8,7 @@ SANITIZE ?=
 SECONDS  ?= 60
 SEED     ?= 1
 FUZZ     ?=
+BENCH    ?=
 BROKER   ?=
 CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CLANG    ?= clang-14
@@ -78,7 +79,7 @@ BENCH_PROGRAMS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=build/fuzz/%)
 
 # ---- targets ------------------------------------------------------------------------------------
-.PHONY: all help deps deps-build deps-demo deps-test deps-lint lint unit test demo fuzz bench chaos \
+.PHONY: all help deps deps-build deps-demo deps-test deps-lint lint unit test demo fuzz bench bench-opponents chaos \
 	clean distclean install uninstall man tests tools replays objects FORCE
 
 all: $(PROGRAM) $(if $(SANITIZE),,parstock) ## build parstock (build/parstock and the link ./parstock)
@@ -225,8 +226,11 @@ demo: deps-demo all ## the story in a few minutes (BROKER=kafka: on Apache Kafka
 chaos: deps-test all ## kill apply workers, SECONDS=n SEED=s, and compare with the model
 	@$(PYTHON) -m tests.scenarios.chaos --seconds $(SECONDS) --seed $(SEED)
 
-bench: deps-test all tools ## measure apply and push on this machine
-	@$(PYTHON) -m tests.bench
+bench: deps-test all tools $(BENCH_PROGRAMS) ## measure apply on this machine (BENCH='--quick': does it work)
+	@$(PYTHON) -m tests.bench $(BENCH)
+
+bench-opponents: deps-test ## fetch and build what `make bench` compares with (needs Go and a JDK)
+	@$(SETUP)/opponents.sh
 
 # ---- man pages: printed by the program from its own tables ------------------------------------
 man: $(PROGRAM) ## write the man pages to build/man
