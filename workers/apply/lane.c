@@ -332,15 +332,16 @@ static enum status turn(struct lane *lane, bool *idle_out, struct error *error)
 {
     enum status status = connect(lane, error);
     if (status == STATUS_OK)
-        status = keys_load(lane, error);
+        status = keys_tidy(lane, error);
+    if (status == STATUS_OK)
+        status =
+            keys_load(lane, error); /* last: tidying may find that a part is to be read */
     if (status != STATUS_OK)
         return status;
     lane->waits = kafka_out_waiting(lane->apply->out) > LANE_WAITING_MAX;
     if (lane->waits)
         return STATUS_OK; /* the broker is slow: so are we */
     status = relay_old(lane, error);
-    if (status == STATUS_OK)
-        status = keys_tidy(lane, error);
     if (status != STATUS_OK)
         return status;
     if (lane->record_count == 0 && kafka_in_partitions(lane->apply->in) > 0)
