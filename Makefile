@@ -10,6 +10,7 @@ MINUTES  ?=
 MUTANTS  ?=
 SEED     ?= 1
 FUZZ     ?=
+BENCH    ?=
 BROKER   ?=
 CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CLANG    ?= clang-14
@@ -80,7 +81,8 @@ BENCH_PROGRAMS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=build/fuzz/%)
 
 # ---- targets ------------------------------------------------------------------------------------
-.PHONY: all help deps deps-build deps-demo deps-test deps-lint lint unit test demo fuzz bench chaos mutants \
+.PHONY: all help deps deps-build deps-demo deps-test deps-lint lint unit test demo fuzz bench \
+	bench-opponents chaos mutants \
 	clean distclean install uninstall man tests tools replays objects FORCE
 
 all: $(PROGRAM) $(if $(SANITIZE),,parstock) ## build parstock (build/parstock and the link ./parstock)
@@ -230,8 +232,11 @@ chaos: deps-test all ## faults of every kind against apply, MINUTES=n (or SECOND
 mutants: deps-test all ## prove that the campaign sees wrong workers (MUTANTS='id..' for some)
 	@$(PYTHON) -m tests.chaos.mutants $(MUTANTS)
 
-bench: deps-test all tools ## measure apply and push on this machine
-	@$(PYTHON) -m tests.bench
+bench: deps-test all tools $(BENCH_PROGRAMS) ## measure apply on this machine (BENCH='--quick': does it work)
+	@$(PYTHON) -m tests.bench $(BENCH)
+
+bench-opponents: deps-test ## fetch and build what `make bench` compares with (needs Go and a JDK)
+	@$(SETUP)/opponents.sh
 
 # ---- man pages: printed by the program from its own tables ------------------------------------
 man: $(PROGRAM) ## write the man pages to build/man

@@ -26,12 +26,18 @@ static const struct preset DEFAULTS[] = {
     {OF_ALL, "reconnect.backoff.max.ms", "5000"},
     /* A full queue is looked at again soon, not after the library's whole second. */
     {OF_CONSUMER, "fetch.queue.backoff.ms", "10"},
-    {OF_CONSUMER, "queued.max.messages.kbytes", "32768"},
+    /* The library's own bounds would hold 64 MB of values, and as much again in
+     * descriptors, before a first record is applied. queued.max.messages.kbytes is set by
+     * kafka_session.c, which knows the lanes. */
+    {OF_CONSUMER, "queued.min.messages", "5000"},
+    {OF_CONSUMER, "fetch.max.bytes", "2097152"},
+    {OF_CONSUMER, "fetch.message.max.bytes", "262144"},
     {OF_CONSUMER, "check.crcs", "true"},
     {OF_PRODUCER, "compression.type", "lz4"},
     {OF_PRODUCER, "linger.ms", "5"},
-    {OF_PRODUCER, "queue.buffering.max.messages", "100000"},
-    {OF_PRODUCER, "queue.buffering.max.kbytes", "65536"},
+    /* Room for what was fetched before a broker went away, so that it can be applied. */
+    {OF_PRODUCER, "queue.buffering.max.messages", "30000"},
+    {OF_PRODUCER, "queue.buffering.max.kbytes", "32768"},
 };
 
 /* Promises: set after the operator's properties. */

@@ -7,7 +7,9 @@
  * committed to Kafka afterwards is a hint for lag tools. Back-pressure is not reading: the
  * library's fetching stops by itself when its bounded queues are full.
  *
- * kafka_in_poll runs on one thread, kafka_in_take on one thread a lane.
+ * Protocol of the group: the operator's group.protocol; without it, `consumer` (KIP-848)
+ * where the broker has it and classic otherwise. Texts of the options live as long as the
+ * consumer. kafka_in_poll runs on one thread, kafka_in_take on one thread a lane.
  */
 #ifndef PARSTOCK_IO_KAFKA_IN_H
 #define PARSTOCK_IO_KAFKA_IN_H
@@ -31,6 +33,14 @@ struct kafka_record {
     struct span value;
 };
 
+/* Records [wanted, first) of a partition are gone; wanted > end: it is another topic. */
+struct kafka_gap {
+    int32_t partition;
+    int64_t wanted; /* the offset to go on at */
+    int64_t first;  /* the first offset that there is */
+    int64_t end;    /* the offset of the next record to come */
+};
+
 /*
  * What the owner does about partitions, called from kafka_in_poll. `taken` sets the offset
  * to begin at and returns STATUS_OK, or STATUS_RETRY when it cannot say yet (asked again at
@@ -40,6 +50,11 @@ struct kafka_in_owner {
     void *self;
     enum status (*taken)(void *self, int32_t partition, int lane, int64_t *offset_out);
     void (*dropped)(void *self, int32_t partition, int lane);
+    /*
+     * The place to begin at is not in the topic: retention has passed over it, or the topic
+     * is not the one it was. True: go on at `gap->first`. False: the partition stays stopped.
+     */
+    bool (*gap)(void *self, const struct kafka_gap *gap);
     /* A line from the library or a passing trouble, for the log. */
     void (*trouble)(void *self, const struct error *error);
 };
@@ -55,14 +70,29 @@ struct kafka_in_options {
 enum status kafka_in_open(const struct kafka_in_options *options, struct kafka_in **out,
                           struct error *error);
 
-/* Drops all partitions, leaves the group, closes. */
+/* Drops all partitions and leaves the group, so that another may take them at once. */
+void kafka_in_leave(struct kafka_in *in);
+
+/* Leaves the group if that was not done, and closes. */
 void kafka_in_close(struct kafka_in **slot);
 
-/* Serves the group for up to `timeout_ms`. STATUS_FATAL: the consumer cannot go on. */
+/*
+ * Serves the group for up to `timeout_ms`. A consumer that the library has given up is
+ * opened anew where that can help; STATUS_FATAL where a person must change something.
+ */
 enum status kafka_in_poll(struct kafka_in *in, int timeout_ms, struct error *error);
+
+/* STATUS_RETRY with the reason while the group cannot be served. On poll's thread. */
+enum status kafka_in_health(const struct kafka_in *in, struct error *error);
+
+/* How many partitions stand still for a gap, and one of them. On poll's thread. */
+int kafka_in_gaps(const struct kafka_in *in, struct kafka_gap *first_out);
 
 /* Waits up to `timeout_ms` for the lane to have something to take; takes nothing. */
 void kafka_in_wait(struct kafka_in *in, int lane, int timeout_ms);
+
+/* Ends the waits of all lanes. */
+void kafka_in_wake(struct kafka_in *in);
 
 /* Takes what is there, up to `max`, without waiting. Errors go to owner.trouble. */
 size_t kafka_in_take(struct kafka_in *in, int lane, struct kafka_record *records,

@@ -77,14 +77,24 @@ void kafka_out_flush(struct kafka_out *out, int wait_ms)
         (void)rd_kafka_flush(out->producer, wait_ms);
 }
 
+/* Ends the wait of the producer's thread. */
+static void wake(struct kafka_out *out)
+{
+    rd_kafka_queue_t *events = rd_kafka_queue_get_main(out->producer);
+    rd_kafka_queue_yield(events);
+    rd_kafka_queue_destroy(events);
+}
+
 void kafka_out_close(struct kafka_out **slot)
 {
     struct kafka_out *out = TAKE(*slot);
     if (out == NULL)
         return;
     atomic_store(&out->ending, true);
-    if (out->running)
+    if (out->running) {
+        wake(out);
         (void)pthread_join(out->thread, NULL);
+    }
     if (out->producer != NULL)
         rd_kafka_destroy(out->producer);
     free(out);
@@ -135,4 +145,10 @@ enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
     enum status status = kafka_status(rd_kafka_error_code(failure), "produce", error);
     rd_kafka_error_destroy(failure);
     return status;
+}
+
+size_t kafka_out_waiting(const struct kafka_out *out)
+{
+    int waiting = rd_kafka_outq_len(out->producer);
+    return waiting > 0 ? (size_t)waiting : 0;
 }

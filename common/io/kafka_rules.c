@@ -85,6 +85,23 @@ const char *kafka_property_refusal(const char *name, const char *value)
     return NULL;
 }
 
+/* The broker sets these where the group speaks the consumer protocol (KIP-848). */
+static const char *const CLASSIC[] = {
+    "session.timeout.ms",
+    "heartbeat.interval.ms",
+    "partition.assignment.strategy",
+    "group.protocol.type",
+};
+
+bool kafka_property_is_classic(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(CLASSIC); i++) {
+        if (strcmp(CLASSIC[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool kafka_property_is_secret(const char *name)
 {
     for (size_t i = 0; i < COUNT_OF(SECRETS); i++) {

@@ -11,6 +11,9 @@
 /* Why the property may not have this value; NULL where it may. */
 const char *kafka_property_refusal(const char *name, const char *value);
 
+/* Does the property belong to the classic protocol of consumer groups alone? */
+bool kafka_property_is_classic(const char *name);
+
 /* Does the property's value belong in a file rather than in a flag or an error text? */
 bool kafka_property_is_secret(const char *name);
 

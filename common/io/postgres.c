@@ -4,6 +4,7 @@
 #include "common/base/scope.h"
 
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -123,10 +124,17 @@ void postgres_close(struct postgres **slot)
     free(postgres);
 }
 
+/* libpq itself notices only when the next statement is sent. */
+static bool is_hung_up(const struct postgres *postgres)
+{
+    struct pollfd server = {.fd = PQsocket(postgres->connection), .events = POLLRDHUP};
+    return poll(&server, 1, 0) > 0;
+}
+
 bool postgres_alive(const struct postgres *postgres)
 {
     return postgres != NULL && !postgres->broken &&
-           PQstatus(postgres->connection) == CONNECTION_OK;
+           PQstatus(postgres->connection) == CONNECTION_OK && !is_hung_up(postgres);
 }
 
 static void ignore_notice(void *self, const PGresult *result)

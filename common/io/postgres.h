@@ -87,7 +87,7 @@ enum status postgres_stream(struct postgres *postgres, const struct statement *s
                             const struct pg_params *params,
                             const struct row_visitor *visitor, struct error *error);
 
-/* False once the connection broke: close it and open a new one. */
+/* False once the connection broke, also between two statements: close it, open a new one. */
 bool postgres_alive(const struct postgres *postgres);
 
 #endif

@@ -1,172 +1,135 @@
-"""make bench: events/s of `apply` on the real broker, the same transactions fed from memory,
-alternating in one run, with CPU seconds by client, broker and Postgres. Figures are ratios
-within one run; machines are shared and noisy."""
+"""make bench: parstock's `apply`, the stages of its way, and three opponents that do the same SQL effect, alternated in
+one run: events/s, CPU by client, broker and Postgres, peak memory. Every arm ends with a check of its rows."""
 
 import argparse
-import json
-import os
-import re
-import statistics
-import subprocess
 import sys
-import time
-from pathlib import Path
+from functools import partial
+from typing import Callable
 
-from confluent_kafka import Producer
+from tests.harness.process import install_handlers
 
-from tests.bench import workload
-from tests.harness.kafka import ApacheKafka
-from tests.harness.paths import ROOT
-from tests.harness.postgres import Postgres
-from tests.harness.rundir import make_run_dir
-from tests.harness.worker import Worker, parstock_env, run_parstock
+from . import parstock, peers, report, stages, workload
+from .figures import Figures
+from .workload import HOUR_MS
+from .world import TOPIC, Load, World, now_ms, open_world
 
-TICK = os.sysconf("SC_CLK_TCK")
-TOPIC = "inventory.stock-changes"
-POSTGRES_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "30min"}
+Arm = Callable[[], Figures]
 
-
-def _stat(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except FileNotFoundError:
-        return []
+PARSTOCK = ["worker", "memory"]
+STAGES = ["bare_consume", "decode", "copy_1", "copy_2"]
+PEERS = ["franz_go", "parallel_consumer_uniform", "parallel_consumer", "debezium"]
+ARMS = PARSTOCK + STAGES + PEERS
 
 
-def cpu_of(pid: int, family: bool = False) -> float:
-    """CPU seconds of a process; of its children too, dead ones included, with `family`."""
-    own = _stat(pid)
-    ticks = sum(int(own[i]) for i in ((11, 12, 13, 14) if family else (11, 12))) if own else 0
-    if family:
-        for entry in Path("/proc").iterdir():
-            fields = _stat(int(entry.name)) if entry.name.isdigit() else []
-            if fields and int(fields[1]) == pid:
-                ticks += int(fields[11]) + int(fields[12])
-    return ticks / TICK
+class Loads:
+    """Made and fed once, when the first arm asks. Parallel Consumer takes one record of a key at a time, so that
+    Zipf's hottest SKU makes it slow: it gets a tenth of the events; with uniform keys half of them."""
+
+    def __init__(self, world: World, events: int):
+        self._world, self._events = world, events
+        self._made: dict[str, Load] = {}
+
+    def _make(self, kind: str) -> Load:
+        path, events = self._world.run_dir / f"{kind}.tsv", self._events
+        if kind == "small":
+            events = max(events // 10, 1000)
+            workload.head(path, self["main"].path, events)
+        else:
+            events = events // 2 if kind == "uniform" else events
+            skew = workload.UNIFORM if kind == "uniform" else workload.ZIPF
+            workload.make(path, events, now_ms() - HOUR_MS, skew=skew)
+        topic = TOPIC if kind == "main" else f"bench.{kind}"
+        return self._world.load(topic, path, events)
+
+    def __getitem__(self, kind: str) -> Load:
+        if kind not in self._made:
+            self._made[kind] = self._make(kind)
+        return self._made[kind]
 
 
-def peak_rss_mib(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+def make_arms(world: World, loads: Loads, options: argparse.Namespace) -> dict[str, Arm]:
+    """Every arm by name, with the load that it takes."""
+    calls = {
+        "worker": ("main", parstock.whole_worker, {"lanes": options.lanes}),
+        "memory": ("main", parstock.from_memory, {"lanes": options.lanes}),
+        "bare_consume": ("main", stages.bare_consume, {}),
+        "decode": ("main", stages.decode, {}),
+        "copy_1": ("main", stages.copy_ceiling, {"connections": 1}),
+        "copy_2": ("main", stages.copy_ceiling, {"connections": 2}),
+        "franz_go": ("main", peers.franz_go, {}),
+        "parallel_consumer_uniform": ("uniform", peers.parallel_consumer, {"threads": options.threads}),
+        "parallel_consumer": ("small", peers.parallel_consumer, {"threads": options.threads}),
+        "debezium": ("main", peers.debezium, {"tasks": options.tasks}),
+    }
+    return {name: partial(call, world, loads[load], **how)
+            for name, (load, call, how) in calls.items() if name in options.arms}  # fmt: skip
 
 
-class Bench:
-    def __init__(self, events: int, lanes: int, run_dir: Path, postgres: Postgres, kafka: ApacheKafka):
-        self.events, self.lanes, self.run_dir = events, lanes, run_dir
-        self.postgres, self.kafka = postgres, kafka
-        self.file = run_dir / "events.tsv"
-        self.contract = run_dir / "contract.json"
-        self.round = 0
-
-    def prepare(self) -> None:
-        self.contract.write_text(json.dumps(workload.CONTRACT))
-        self.contract.chmod(0o644)
-        workload.write(self.file, self.events)
-        self.kafka.create_topics([TOPIC], workload.PARTITIONS)
-        self.kafka.create_topics(["inventory.levels", "inventory.dead-letters"], workload.PARTITIONS)
-        producer = Producer({"bootstrap.servers": self.kafka.bootstrap, "linger.ms": 20,
-                             "queue.buffering.max.messages": 1_000_000})  # fmt: skip
-        for record in workload.read(self.file):
-            while True:
-                try:
-                    producer.produce(TOPIC, key=record.key, value=record.value,
-                                     partition=record.partition, timestamp=record.timestamp_ms)  # fmt: skip
-                    break
-                except BufferError:
-                    producer.poll(0.1)
-        producer.flush()
-
-    def fresh_schema(self) -> dict[str, str]:
-        self.round += 1
-        env = parstock_env(
-            kafka=self.kafka.bootstrap, postgres=self.postgres.dsn, contract=self.contract,
-            schema=f"bench_{self.round}", PARSTOCK_GROUP_PREFIX=f"bench{self.round}-",
-            PARSTOCK_LANES=str(self.lanes), PARSTOCK_LOG="info",
-        )  # fmt: skip
-        run_parstock("migrate", env=env).check_returncode()
-        with self.postgres.connect() as connection:
-            connection.execute("CHECKPOINT")
-        return env
-
-    def check(self, env: dict[str, str]) -> dict:
-        answer = run_parstock("audit", "-o", "json", env=env, limit_s=600)
-        audit = json.loads(answer.stdout)
-        if answer.returncode != 0 or audit["read"] != self.events:
-            sys.exit(f"bench: a round ended wrong: {audit}")
-        with self.postgres.connect() as connection:
-            connection.execute(f"DROP SCHEMA {env['PARSTOCK_SCHEMA']} CASCADE")
-        return audit["outcomes"]
-
-    def worker(self) -> dict:
-        env = self.fresh_schema()
-        worker = Worker("apply", env, self.run_dir, name=f"apply{self.round}")
-        before = (cpu_of(self.kafka.pid), cpu_of(self.postgres.pid, True))
-        worker.start()
-        with self.postgres.connect() as connection:
-            query = f"SELECT coalesce(sum(read), 0), count(*) FROM {env['PARSTOCK_SCHEMA']}.progress"
-            while connection.execute(query).fetchone()[1] < workload.PARTITIONS:
-                time.sleep(0.005)
-            start = time.monotonic()
-            while connection.execute(query).fetchone()[0] < self.events:
-                time.sleep(0.01)
-            seconds = time.monotonic() - start
-        figures = {"rate": self.events / seconds, "client": cpu_of(worker.pid), "rss": peak_rss_mib(worker.pid),
-                   "broker": cpu_of(self.kafka.pid) - before[0],
-                   "postgres": cpu_of(self.postgres.pid, True) - before[1]}  # fmt: skip
-        worker.terminate()
-        figures["outcomes"] = self.check(env)
-        return figures
-
-    def memory(self) -> dict:
-        env = self.fresh_schema()
-        before = cpu_of(self.postgres.pid, True)
-        program = [ROOT / "build/tests/apply_from_memory", self.contract, self.file,
-                   str(workload.PARTITIONS), str(self.lanes)]  # fmt: skip
-        answer = subprocess.run(program, env=env, capture_output=True, check=True, timeout=600)
-        timed = json.loads(answer.stdout)
-        figures = {"rate": self.events / timed["seconds"], "client": timed["cpu_seconds"],
-                   "postgres": cpu_of(self.postgres.pid, True) - before, "broker": 0.0, "rss": 0.0}  # fmt: skip
-        figures["outcomes"] = self.check(env)
-        return figures
+def run_rounds(arms: dict[str, Arm], rounds: int) -> dict[str, list[Figures]]:
+    results: dict[str, list[Figures]] = {name: [] for name in arms}
+    names = list(arms)
+    for turn in range(rounds):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            figures = arms[name]()
+            results[name].append(figures)
+            print(f"  round {turn + 1} {name}: {figures.rate:,.0f} events/s", flush=True)
+    return results
 
 
-def spread(values: list[float], scale: float = 1.0) -> str:
-    return " / ".join(f"{v / scale:.2f}" for v in (min(values), statistics.median(values), max(values)))
+def chosen_arms(text: str | None) -> list[str]:
+    if text is None:
+        if not peers.built():
+            print("bench: the opponents are left out: run `make bench-opponents` first")
+        return PARSTOCK + STAGES + (PEERS if peers.built() else [])
+    names = text.split(",")
+    unknown = [name for name in names if name not in ARMS]
+    if unknown:
+        sys.exit(f"bench: no arm is called {', '.join(unknown)}; there are {', '.join(ARMS)}")
+    if not peers.built() and set(names) & set(PEERS):
+        sys.exit("bench: the opponents are not built: run `make bench-opponents` first")
+    return names
 
 
-def report(name: str, rounds: list[dict], millions: float) -> None:
-    rates = [r["rate"] for r in rounds]
-    cpu = {part: statistics.median(r[part] for r in rounds) / millions for part in ("client", "broker", "postgres")}
-    print(f"{name:24} {spread(rates, 1000):>26} k events/s   CPU s/M client {cpu['client']:.2f} "
-          f"broker {cpu['broker']:.2f} postgres {cpu['postgres']:.2f}   "
-          f"peak RSS {max(r['rss'] for r in rounds):.0f} MiB")  # fmt: skip
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--events", type=int, default=500_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--lanes", type=int, default=2)
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--lanes", type=int, default=2, help="lanes of apply")
+    parser.add_argument("--tasks", type=int, default=2, help="tasks of Debezium's sink")
+    parser.add_argument("--threads", type=int, default=8, help="threads of Parallel Consumer")
+    parser.add_argument("--arms", help=f"a choice of: {','.join(ARMS)}")
+    parser.add_argument("--quick", action="store_true", help="100,000 events, 2 rounds: does it work, not how fast")
+    parser.add_argument("--write", action="store_true", help="put the table into tests/bench/README.md")
     options = parser.parse_args()
-    run_dir = make_run_dir()
-    with Postgres(run_dir, settings=POSTGRES_SETTINGS) as postgres, ApacheKafka(run_dir) as kafka:
-        bench = Bench(options.events, options.lanes, run_dir, postgres, kafka)
-        print(f"preparing {options.events} events on {workload.PARTITIONS} partitions ...", flush=True)
-        bench.prepare()
-        arms = {"whole worker": bench.worker, "fed from memory": bench.memory}
-        results: dict[str, list[dict]] = {name: [] for name in arms}
-        for turn in range(options.rounds):
-            order = list(arms) if turn % 2 == 0 else list(reversed(arms))
-            for name in order:
-                results[name].append(arms[name]())
-                print(f"  round {turn + 1} {name}: {results[name][-1]['rate']:,.0f} events/s", flush=True)
-        print(f"\noutcomes of every round: {results['whole worker'][0]['outcomes']}\nmin / median / max:")
-        for name in arms:
-            report(name, results[name], options.events / 1e6)
-        ratio = statistics.median(r["rate"] for r in results["whole worker"]) / statistics.median(
-            r["rate"] for r in results["fed from memory"])  # fmt: skip
-        print(f"whole worker / fed from memory: {ratio:.2f}")
+    if options.quick:
+        options.events, options.rounds = 100_000, 2
+    options.arms = chosen_arms(options.arms)
+    return options
+
+
+def main() -> int:
+    install_handlers()
+    options = parse_options()
+    with open_world() as world:
+        print(f"preparing {options.events:,} events on {workload.PARTITIONS} partitions ...", flush=True)
+        text = report.heading(options)
+        loads = Loads(world, options.events)
+        arms = make_arms(world, loads, options)
+        stages.bare_consume(world, loads["main"])  # the broker's first round is not like the others
+        try:
+            results = run_rounds(arms, options.rounds)
+        except parstock.Wrong as wrong:
+            print(f"bench: {wrong}", file=sys.stderr)
+            return 1
+        if results.get("worker"):
+            text += f"\nOutcomes of every round: {dict(results['worker'][0].outcomes)}."
+    text += "\n\n" + report.table(results)
+    print(f"\n{text}")
+    if options.write:
+        report.write(text)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -30,6 +30,7 @@ class Plan:
     poison: int = 100  # of a thousand
     settle_s: float = 300.0
     faults: Sequence[Fault] = FAULTS
+    rivals: bool = False  # one worker more, of another group: two owners that do not know of it
     once_each: bool = False  # a tour of the table instead of picks for `seconds`
 
     @property
@@ -112,6 +113,8 @@ def _play(scene: Scene, plan: Plan, tick: Ticker) -> list[Injury]:
 
 def run(world: World, plan: Plan, say: Callable[[str], None] = print) -> Result:
     with world.scene(plan.workers) as scene:
+        if plan.rivals:
+            scene.start_rival()
         load = scene.load(rate=plan.rate, count=plan.events, seed=plan.seed, skus=plan.skus,
                           poison=plan.poison)  # fmt: skip
         injuries = _play(scene, plan, Ticker(scene, say))

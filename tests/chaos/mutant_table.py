@@ -150,7 +150,7 @@ MUTANTS = (
             ("common/io/store_apply_write.c", 'AND p.epoch = u.epoch "\n'
              '    "AND p.next_offset = u.old_offset"};', '"};'),
         ),
-        way="zombies",
+        way="rivals",
     ),
     Mutant(
         "two-transactions",

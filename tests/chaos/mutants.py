@@ -39,6 +39,7 @@ def faults_named(*names: str) -> tuple:
 _ZOMBIES = ("zombie: pause past the session", "worker SIGKILL, away past the session")
 WAYS = {
     "calm": Plan(seconds=5, seed=3, rate=1500, skus=200, poison=200, settle_s=20, faults=()),
+    "rivals": Plan(seconds=15, seed=6, rate=1500, skus=200, settle_s=60, faults=(), rivals=True),
     "kills": Plan(seconds=20, seed=3, rate=1500, skus=200, poison=300, settle_s=40,
                   faults=faults_named("worker SIGKILL")),
     # More than can be judged at once: whoever is paused has a batch in hand.

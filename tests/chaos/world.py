@@ -183,6 +183,11 @@ class Scene:
             if place.worker.running:
                 place.worker.kill()  # also one that sleeps
 
+    def start_rival(self) -> None:
+        rival = self.places[-1]
+        rival.worker.env["PARSTOCK_GROUP_PREFIX"] = f"{self.schema}-rival-"
+        rival.start()
+
     def load(self, **numbers: int) -> Child:
         argv = [sys.executable, "-m", "tests.chaos.load"]
         argv += ["--brokers", self.world.kafka.bootstrap, "--topic", self.stage.events_topic]

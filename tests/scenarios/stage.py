@@ -31,7 +31,8 @@ _numbers = itertools.count(1)
 
 
 class Stage:
-    def __init__(self, kafka, postgres, logs: Path, partitions: int = 6, **settings: str):
+    def __init__(self, kafka, postgres, logs: Path, partitions: int = 6,
+                 group_settings: dict[str, str] = GROUP, **settings: str):  # fmt: skip
         number = next(_numbers)
         self.kafka, self.postgres, self.logs = kafka, postgres, logs
         self.partitions = partitions
@@ -44,7 +45,7 @@ class Stage:
         self.env = parstock_env(
             kafka=kafka.bootstrap, postgres=postgres.dsn, schema=self.schema, contract=CONTRACT,
             PARSTOCK_TOPIC_PREFIX=self.prefix, PARSTOCK_GROUP_PREFIX=f"scene-{number}-",
-            PARSTOCK_TOPIC_PARTITIONS=str(partitions), **GROUP, **settings,
+            PARSTOCK_TOPIC_PARTITIONS=str(partitions), **group_settings, **settings,
         )  # fmt: skip
 
     # ---- parstock
@@ -60,9 +61,9 @@ class Stage:
         self.run("topics", "ensure")
         return self
 
-    def worker(self, start: bool = True, **settings: str) -> Worker:
+    def worker(self, *arguments: str, start: bool = True, **settings: str) -> Worker:
         name = f"{self.schema}-apply-{len(self.workers) + 1}"
-        worker = Worker("apply", self.env | settings, self.logs, name=name)
+        worker = Worker("apply", self.env | settings, self.logs, name=name, arguments=arguments)
         self.workers.append(worker)
         return worker.start() if start else worker
 

@@ -40,7 +40,7 @@ def test_sigterm_and_on_again(stage):
         seen = part * 1000
         wait_until(lambda: stage.read() > seen, "some of it to be judged")
         assert worker.terminate() == 0
-        worker.start()
+        worker.start().wait_ready()  # a signal before main() ends any program
     stage.flush()
     stage.wait_settled()
     model = stage.check()

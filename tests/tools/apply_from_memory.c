@@ -83,6 +83,12 @@ enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
     return STATUS_OK;
 }
 
+size_t kafka_out_waiting(const struct kafka_out *out)
+{
+    (void)out;
+    return 0;
+}
+
 struct postgres_options apply_postgres_options(const struct apply *apply)
 {
     return (struct postgres_options){.dsn = apply->config.postgres,

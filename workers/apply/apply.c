@@ -16,26 +16,33 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define FLUSH_WAIT_MS 10000
+#define FLUSH_WAIT_MS 3000 /* what the broker has not got by then stays in the outbox */
 
 struct apply_flags {
     bool explain;
+    bool accept_gap;
 };
 
 static const struct flag FLAGS[] = {
     {"explain", FLAG_SWITCH, offsetof(struct apply_flags, explain), NULL,
      "print the outcome rules as a table and end"},
+    {"accept-gap", FLAG_SWITCH, offsetof(struct apply_flags, accept_gap), NULL,
+     "go on where retention removed records before they were read: they are lost"},
 };
 
 static const struct command_spec SPEC = {
     .name = "apply",
     .summary = "apply stock changes to the ledger and the levels",
-    .usage = "[--explain]",
+    .usage = "[--explain] [--accept-gap]",
     .detail =
         "Consumes inventory.stock-changes in order per SKU, judges every event once, and "
         "commits ledger, levels, desired shop levels and outgoing records in one fenced "
         "transaction a batch. Any number may run; each partition has one owner at a time. "
-        "While Kafka or Postgres is away it waits, not ready, and goes on when they return.",
+        "While Kafka or Postgres is away it waits, not ready, and goes on when they return.\n"
+        "A partition whose next record retention has removed stands still, and /readyz, the "
+        "log and parstock_partitions_stopped say so; --accept-gap skips what is gone.\n"
+        "The group speaks the consumer protocol (KIP-848) where the broker has it and the "
+        "classic one otherwise; PARSTOCK_KAFKA__GROUP_PROTOCOL asks for one of them.",
     .uses =
         CONFIG_CONTRACT | CONFIG_KAFKA | CONFIG_POSTGRES | CONFIG_ADMIN | CONFIG_LANES,
     .needs = CONFIG_CONTRACT | CONFIG_KAFKA | CONFIG_POSTGRES,
@@ -105,6 +112,7 @@ static enum status apply_run(struct apply *apply, struct error *error)
     if (status == STATUS_OK)
         status = group_run(apply, error);
     life_end();
+    kafka_in_wake(apply->in);
     for (int lane = 0; lane < apply->lane_count; lane++)
         lane_join(&apply->lanes[lane]);
     for (int lane = 0; lane < apply->lane_count && status == STATUS_OK; lane++) {
@@ -158,5 +166,6 @@ int apply_main(int argc, char **argv)
         return 0;
     if (flags.explain)
         return explain_rules();
+    apply.accept_gap = flags.accept_gap;
     return apply_serve(&apply, &error);
 }

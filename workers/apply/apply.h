@@ -11,8 +11,25 @@
 
 #define APPLY_OWNER_MAX 160
 
+/* A trouble that was logged lately. */
+struct said {
+    char code[48];
+    int64_t at_us;
+};
+
+/* What the group's thread remembers; group.c. */
+struct group {
+    pthread_mutex_t lock; /* of `said`: troubles come from the lanes too */
+    struct said said[8];
+    int64_t take_wait_us; /* between two tries to take a partition */
+    int64_t take_after_us;
+    struct metric *stopped;
+    struct metric *skipped;
+};
+
 struct apply {
     struct config config;
+    bool accept_gap; /* go on where records fell out of the topic unread */
     struct buf contract_text;
     struct contract *contract;
     char topic[256];            /* inventory.stock-changes, with the prefix */
@@ -22,6 +39,7 @@ struct apply {
     struct kafka_setting settings[CONFIG_KAFKA_PROPERTIES_MAX];
     struct kafka_out *out;
     struct kafka_in *in;
+    struct group membership;
     struct postgres *postgres; /* of the group's thread, for taking partitions */
     struct lane lanes[KAFKA_LANES_MAX];
     int lane_count;

@@ -32,7 +32,7 @@ struct item {
     enum reason reason;
     bool misplaced;
     const char *detail; /* field at fault; "" = none */
-    struct event event;            /* unless reason */
+    struct event event; /* unless reason */
     struct event_identity identity;
     uint32_t seen;       /* slot of its key */
     uint32_t place;      /* index of its place */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define IDLE_WAIT_MS 100
+#define BROKER_WAIT_MS 5
 
 /* ---- records in hand ---------------------------------------------------------------------------- */
 
@@ -331,11 +332,16 @@ static enum status turn(struct lane *lane, bool *idle_out, struct error *error)
 {
     enum status status = connect(lane, error);
     if (status == STATUS_OK)
-        status = keys_load(lane, error);
-    if (status == STATUS_OK)
-        status = relay_old(lane, error);
-    if (status == STATUS_OK)
         status = keys_tidy(lane, error);
+    if (status == STATUS_OK)
+        status =
+            keys_load(lane, error); /* last: tidying may find that a part is to be read */
+    if (status != STATUS_OK)
+        return status;
+    lane->waits = kafka_out_waiting(lane->apply->out) > LANE_WAITING_MAX;
+    if (lane->waits)
+        return STATUS_OK; /* the broker is slow: so are we */
+    status = relay_old(lane, error);
     if (status != STATUS_OK)
         return status;
     if (lane->record_count == 0 && kafka_in_partitions(lane->apply->in) > 0)
@@ -375,6 +381,8 @@ static void *lane_run(void *self)
         if (lane->tries > 0 || idle)
             life_ready("postgres", true, "");
         lane->tries = 0;
+        if (lane->waits)
+            life_wait_ms(BROKER_WAIT_MS);
         if (idle)
             kafka_in_wait(lane->apply->in, lane->number, IDLE_WAIT_MS);
     }

@@ -20,8 +20,10 @@
 
 #define LANE_PARTS_MAX BATCH_PARTS_MAX
 #define LANE_BYTES_MAX ((size_t)8 * 1024 * 1024) /* of values in hand */
-#define LANE_SLICES_MAX BATCH_ITEMS_MAX          /* parts of runs that a batch reads */
-#define LANE_CACHE_RUNS 4                        /* whole runs kept, while re-reading */
+#define LANE_WAITING_MAX                                                                 \
+    ((size_t)BATCH_ITEMS_MAX)           /* records without the broker's answer */
+#define LANE_SLICES_MAX BATCH_ITEMS_MAX /* parts of runs that a batch reads */
+#define LANE_CACHE_RUNS 4               /* whole runs kept, while re-reading */
 #define LANE_CACHE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 /* A partition that the lane holds. */
@@ -80,6 +82,7 @@ struct lane {
     uint32_t *asked; /* two lists of BATCH_ITEMS_MAX, for probing */
     struct cached_run cache[LANE_CACHE_RUNS];
     size_t cache_next;
+    bool waits; /* for the broker to take what was sent */
     int tries;
     struct error fatal; /* why the lane ended the process, if it did */
     struct lane_metrics metrics;

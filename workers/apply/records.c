@@ -1,6 +1,5 @@
 #include "workers/apply/records.h"
 
-#include "common/base/scope.h"
 #include "common/codec/event_json.h"
 #include "common/codec/headers.h"
 
@@ -26,38 +25,35 @@ static void header_text(struct buf *out, const char *name, const char *text)
     headers_add(out, span_from(name), span_from(text));
 }
 
-static void id_header(const struct cause *cause, const char *kind, struct buf *scratch,
-                      struct buf *out)
+static void cloud_headers(struct span id, const char *type, struct buf *out)
 {
-    buf_clear(scratch);
-    buf_span(scratch, cause->topic);
-    buf_byte(scratch, '/');
-    buf_number(scratch, cause->partition);
-    buf_byte(scratch, '/');
-    buf_number(scratch, cause->offset);
-    buf_byte(scratch, '/');
-    buf_text(scratch, kind);
-    headers_add(out, SPAN_OF("ce_id"), buf_view(scratch));
-}
-
-static void cloud_headers(const struct cause *cause, enum outbox_kind kind,
-                          struct buf *scratch, struct buf *out)
-{
-    bool level = kind == OUTBOX_LEVEL;
     header_text(out, "ce_specversion", "1.0");
-    id_header(cause, level ? "level" : "dead-letter", scratch, out);
+    headers_add(out, SPAN_OF("ce_id"), id);
     header_text(out, "ce_source", "parstock/apply");
-    header_text(out, "ce_type",
-                level ? "inventory.level.v1" : "inventory.dead-letter.v1");
+    header_text(out, "ce_type", type);
 }
 
 /* ---- levels ---------------------------------------------------------------------------------- */
+
+/* A revision of a level is one content, whichever record it is built from. */
+static void level_id(const struct level_record *level, const struct cause *cause,
+                     struct buf *out)
+{
+    buf_clear(out);
+    buf_span(out, cause->topic);
+    buf_byte(out, '/');
+    level_json_key(level, out);
+    buf_byte(out, '/');
+    buf_number(out, level->revision);
+    buf_text(out, "/level");
+}
 
 static void level_headers(const struct level_record *level, const struct cause *cause,
                           struct record_room *room)
 {
     struct buf *out = &room->bytes;
-    cloud_headers(cause, OUTBOX_LEVEL, &room->scratch, out);
+    level_id(level, cause, &room->scratch);
+    cloud_headers(buf_view(&room->scratch), "inventory.level.v1", out);
     headers_add(out, SPAN_OF("ce_subject"), level->sku);
     header_text(out, "content-type", "application/json");
     if (cause->traceparent.bytes != NULL)
@@ -126,7 +122,8 @@ void record_dead_letter_headers(const struct dead_letter *letter,
                    reason_remedy(letter->reason));
     header_text(out, "__connect.errors.exception.message", message);
     header_text(out, "parstock.reason", code);
-    SCOPED(buf_free) struct buf scratch;
-    buf_init(&scratch, RECORD_BYTES_MAX);
-    cloud_headers(cause, OUTBOX_DEAD_LETTER, &scratch, out);
+    char id[512];
+    (void)snprintf(id, sizeof(id), "%.*s/%d/%lld/dead-letter", SPAN_ARGS(cause->topic),
+                   (int)cause->partition, (long long)cause->offset);
+    cloud_headers(span_from(id), "inventory.dead-letter.v1", out);
 }

@@ -1,7 +1,7 @@
 /*
  * What the records that apply emits look like: keys, values, headers. The identity of a
- * record is that of its cause (topic, partition, offset) and its kind: the same in every
- * repeat, whether built while judging or again from the tables.
+ * level's record is its key and revision, that of a dead letter the record that it was: the
+ * same in every repeat, whether built while judging or again from the tables.
  */
 #ifndef PARSTOCK_WORKERS_APPLY_RECORDS_H
 #define PARSTOCK_WORKERS_APPLY_RECORDS_H

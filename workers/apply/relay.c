@@ -4,14 +4,12 @@
 #include "common/base/hash.h"
 #include "common/base/scope.h"
 #include "common/domain/outbox.h"
-#include "common/runtime/life.h"
 #include "workers/apply/records.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FULL_QUEUE_WAIT_MS 20
 #define RECORD_BYTES_MAX ((size_t)64 * 1024)
 
 /* `pending` counts the records without an answer, and one for the relay itself. */
@@ -86,10 +84,6 @@ static enum status send_row(const struct relay_way *way, const struct outbox_row
                                     .opaque = lot};
     atomic_fetch_add(&lot->pending, 1);
     enum status status = kafka_out_send(way->out, &send, error);
-    while (status == STATUS_RETRY && !life_ending()) {
-        life_wait_ms(FULL_QUEUE_WAIT_MS); /* the broker is slow: so are we */
-        status = kafka_out_send(way->out, &send, error);
-    }
     if (status != STATUS_OK)
         atomic_fetch_sub(&lot->pending, 1);
     return status;

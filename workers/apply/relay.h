@@ -56,7 +56,8 @@ struct relay_rows {
     int64_t below; /* these are all that records below this offset still cause */
 };
 
-/* Sends the rows of one committed batch. */
+/* Sends the rows of one committed batch. Never waits: where the producer's queue is full the
+ * relay falls behind, and what was not sent is read from the tables later. */
 enum status relay_send(struct relay *relay, const struct relay_way *way,
                        const struct relay_rows *rows, struct error *error);
 

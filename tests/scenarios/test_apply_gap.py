@@ -1,0 +1,111 @@
+"""Records that left the topic before they were read: their partition stands still, says so, and goes on
+only where an operator accepts the loss. The others go on."""
+
+import re
+import time
+
+from confluent_kafka import TopicPartition
+
+from tests.harness.waiting import wait_until
+from tests.harness.worker import Worker
+from tests.model.generate import Plan, generate
+from tests.scenarios.stage import Stage
+
+CUT = {1: 30, 4: 1}  # partition: records lost to it
+
+
+def stream(stage: Stage, count: int, seed: int) -> list:
+    first_ms = int(time.time() * 1000) - count * 40
+    return list(generate(Plan(count, seed, partitions=stage.partitions, first_ms=first_ms)))
+
+
+def progress(stage: Stage) -> dict[int, int]:
+    return dict(stage.sql("SELECT partition, next_offset FROM progress"))
+
+
+def metric(worker: Worker, name: str) -> int:
+    found = re.search(rf"^{name} (\d+)", worker.get("/metrics")[1], re.MULTILINE)
+    return int(found[1]) if found else -1
+
+
+def delete_before(stage: Stage, offsets: dict[int, int]) -> None:
+    admin = stage.kafka.admin()  # held: the futures die with it
+    wanted = [TopicPartition(stage.events_topic, p, offset) for p, offset in offsets.items()]
+    for future in admin.delete_records(wanted).values():
+        future.result(timeout=30)
+
+
+def lose_some(stage: Stage) -> dict[int, int]:
+    """Judged up to somewhere, then the worker is away too long; where each partition had got to."""
+    worker = stage.worker().wait_ready()
+    stage.produce(stream(stage, 1000, seed=41))
+    stage.wait_settled()
+    assert worker.terminate() == 0
+    stage.produce(stream(stage, 1000, seed=42))
+    before = progress(stage)
+    delete_before(stage, {p: before[p] + lost for p, lost in CUT.items()})
+    return before
+
+
+def others_done(stage: Stage) -> bool:
+    done, ends = progress(stage), stage.ends(stage.events_topic)
+    return all(done[p] >= end for p, end in ends.items() if p not in CUT)
+
+
+def gap_lines(worker: Worker) -> list[dict]:
+    return [line for line in worker.log() if "fell out of the topic" in line["msg"]]
+
+
+def test_stands_still_and_says_so(stage):
+    before = lose_some(stage)
+    worker = stage.worker()
+    wait_until(lambda: metric(worker, "parstock_partitions_stopped") == len(CUT), "both to stop", 60)
+    wait_until(lambda: others_done(stage), "the other partitions to go on", 60)
+    code, why = worker.get("/readyz")
+    assert code == 503
+    assert re.search(r"^partitions: not ready: 2 stopped; partition 1 needs offset \d+", why, re.M)
+    assert {p: progress(stage)[p] for p in CUT} == {p: before[p] for p in CUT}
+    lines = {line["partition"]: line for line in gap_lines(worker)}
+    assert {p: line["first"] - line["wanted"] for p, line in lines.items()} == CUT
+    assert all(line["level"] == "error" and "--accept-gap" in line["remedy"] for line in lines.values())
+    assert stage.audit()["ok"]
+    assert len(gap_lines(worker)) == len(CUT), "said again and again"
+    assert worker.terminate() == 0
+
+
+def test_goes_on_where_the_loss_is_accepted(stage):
+    lose_some(stage)
+    worker = stage.worker("--accept-gap")
+    stage.wait_settled()
+    worker.wait_ready()
+    assert metric(worker, "parstock_gap_records_total") == sum(CUT.values())
+    assert metric(worker, "parstock_partitions_stopped") == 0
+    assert {line["partition"] for line in gap_lines(worker)} == set(CUT)
+    audit = stage.audit()
+    assert audit["ok"]
+    assert audit["read"] == sum(stage.ends(stage.events_topic).values()) - sum(CUT.values())
+    assert worker.terminate() == 0
+    # Accepted once: the next start finds no gap, and needs no flag.
+    stage.produce(stream(stage, 200, seed=43))
+    again = stage.worker().wait_ready()
+    stage.wait_settled()
+    assert not gap_lines(again)
+    stage.stop()
+
+
+def test_a_topic_made_anew_is_no_gap_to_accept(stage):
+    worker = stage.worker().wait_ready()
+    stage.produce(stream(stage, 1000, seed=44))
+    stage.wait_settled()
+    assert worker.terminate() == 0
+    before = progress(stage)
+    admin = stage.kafka.admin()
+    for future in admin.delete_topics([stage.events_topic]).values():
+        future.result(timeout=30)
+    wait_until(lambda: stage.events_topic not in admin.list_topics(timeout=10).topics, "the topic to go")
+    stage.run("topics", "ensure")
+    worker = stage.worker("--accept-gap")
+    wait_until(lambda: metric(worker, "parstock_partitions_stopped") == stage.partitions, "all to stop", 60)
+    assert all("made anew" in line["remedy"] for line in gap_lines(worker))
+    assert progress(stage) == before
+    assert worker.terminate() == 0
