@@ -39,6 +39,8 @@ static const struct command COMMANDS[] = {
     {"doctor", doctor_main, GROUP_SET_UP, "check everything that parstock depends on"},
     {"levels", levels_main, GROUP_DAILY,
      "ruling levels, and what each shop should show and shows"},
+    {"incidents", incidents_main, GROUP_DAILY,
+     "what needs a person, and what happened to it"},
     {"audit", audit_main, GROUP_DAILY, "prove that the ledger and the levels agree"},
     {"normalize", normalize_main, GROUP_DAILY, "normalise SKUs from standard input"},
 };

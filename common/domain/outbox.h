@@ -13,6 +13,7 @@ enum outbox_kind {
     OUTBOX_REKEYED = 1,     /* stock-changes again, under the right key */
     OUTBOX_DEAD_LETTER = 2, /* dead-letters */
     OUTBOX_LEVEL = 3,       /* levels */
+    OUTBOX_INCIDENT = 4,    /* incidents */
 };
 
 struct outbox_row {
