@@ -15,6 +15,11 @@ static const struct statement COUNTS = {
     "coalesce(sum(rekeyed), 0)::bigint, coalesce(sum(rejected), 0)::bigint, "
     "(SELECT count(*) FROM levels) FROM progress"};
 
+static const struct statement PARTITIONS = {
+    "audit_partitions",
+    "SELECT topic, partition, read, next_offset, applied, unchanged, duplicate, stale, "
+    "shadowed, rekeyed, rejected FROM progress ORDER BY topic COLLATE \"C\", partition"};
+
 static const struct statement SUM_OF_OUTCOMES = {
     "audit_sum",
     "SELECT format('partition %s of %s: read %s, outcomes add up to %s', partition, topic, "
@@ -160,6 +165,27 @@ enum status store_audit_counts(struct postgres *postgres, struct audit_counts *c
         counts_out->outcomes[outcome] = rows_int(&rows, 0, 1 + outcome);
     counts_out->levels = rows_int(&rows, 0, 1 + OUTCOME_COUNT);
     return STATUS_OK;
+}
+
+static enum status read_partition(void *self, const struct rows *row, struct error *error)
+{
+    const struct audit_partition_visitor *visitor = self;
+    struct audit_partition partition = {.topic = rows_span(row, 0, 0),
+                                        .partition = (int32_t)rows_int(row, 0, 1),
+                                        .read = rows_int(row, 0, 2),
+                                        .next_offset = rows_int(row, 0, 3)};
+    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
+        partition.outcomes[outcome] = rows_int(row, 0, 4 + outcome);
+    return visitor->each(visitor->self, &partition, error);
+}
+
+enum status store_audit_partitions(struct postgres *postgres,
+                                   const struct audit_partition_visitor *visitor,
+                                   struct error *error)
+{
+    struct audit_partition_visitor copy = *visitor;
+    const struct row_visitor reader = {.each = read_partition, .self = &copy};
+    return postgres_stream(postgres, &PARTITIONS, NULL, &reader, error);
 }
 
 const struct audit_check *store_audit_check(size_t at)
