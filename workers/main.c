@@ -34,6 +34,8 @@ static const struct command COMMANDS[] = {
     {"up", up_main, GROUP_WORKER, "all workers on one machine, supervised"},
     {"dev-broker", dev_broker_main, GROUP_WORKER, "an in-memory broker for first runs"},
     {"migrate", migrate_main, GROUP_SET_UP, "bring the database schema to this version"},
+    {"retention", retention_main, GROUP_SET_UP,
+     "make the ledger's partitions ahead, drop the old"},
     {"topics", topics_main, GROUP_SET_UP, "create and check the topics"},
     {"catalog", catalog_main, GROUP_SET_UP, "map SKUs to the items of the shops"},
     {"doctor", doctor_main, GROUP_SET_UP, "check everything that parstock depends on"},
