@@ -298,6 +298,14 @@ void pg_copy_int8(struct buf *buf, int64_t value)
     buf_be64(buf, (uint64_t)value);
 }
 
+void pg_copy_int4_or_null(struct buf *buf, bool present, int32_t value)
+{
+    if (present)
+        pg_copy_int4(buf, value);
+    else
+        pg_copy_null(buf);
+}
+
 void pg_copy_int8_or_null(struct buf *buf, bool present, int64_t value)
 {
     if (present)

@@ -65,6 +65,7 @@ void pg_copy_text(struct buf *buf, struct span text); /* also bytea; bytes NULL 
 void pg_copy_int2(struct buf *buf, int16_t value);
 void pg_copy_int4(struct buf *buf, int32_t value);
 void pg_copy_int8(struct buf *buf, int64_t value);
+void pg_copy_int4_or_null(struct buf *buf, bool present, int32_t value);
 void pg_copy_int8_or_null(struct buf *buf, bool present, int64_t value);
 void pg_copy_time(struct buf *buf, bool present, int64_t us);
 void pg_copy_uuid(struct buf *buf, const unsigned char uuid[16]);

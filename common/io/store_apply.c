@@ -4,6 +4,8 @@
 #include "common/base/pool.h"
 #include "common/base/scope.h"
 
+#define PLACES_BYTES_MAX ((size_t)16 * 1024 * 1024)
+
 static const struct statement CONTRACT_ADD = {
     "contract_add", "INSERT INTO contracts (digest, body) VALUES ($1, $2) "
                     "ON CONFLICT (digest) DO NOTHING"};
@@ -15,20 +17,25 @@ static const struct statement TAKE_PARTITION = {
     "take_partition",
     "INSERT INTO progress AS p (topic, partition, epoch, owner) VALUES ($1, $2, 1, $3) "
     "ON CONFLICT (topic, partition) DO UPDATE SET epoch = p.epoch + 1, owner = $3, "
-    "updated_at = now() RETURNING p.epoch, p.next_offset"};
+    "updated_at = greatest(now(), p.updated_at) "
+    "RETURNING p.epoch, p.next_offset, p.relayed_offset, p.relayed_at"};
 
 static const struct statement BEGIN = {"apply_begin", "BEGIN"};
 
 /* In order of partition, so that two batches never wait for each other in a ring. */
 static const struct statement LOCK_FENCES = {
-    "lock_fences", "SELECT p.partition FROM progress p JOIN unnest($2::int[], "
-                   "$3::bigint[], $4::bigint[]) "
-                   "AS f (partition, epoch, next_offset) ON p.partition = f.partition "
-                   "AND p.epoch = f.epoch AND p.next_offset = f.next_offset "
-                   "WHERE p.topic = $1 ORDER BY p.partition FOR UPDATE OF p"};
+    "lock_fences",
+    "SELECT p.partition, greatest(now(), p.updated_at) FROM progress p "
+    "JOIN unnest($2::int[], $3::bigint[], $4::bigint[]) "
+    "AS f (partition, epoch, next_offset) ON p.partition = f.partition "
+    "AND p.epoch = f.epoch AND p.next_offset = f.next_offset "
+    "WHERE p.topic = $1 AND p.layout = $5 ORDER BY p.partition FOR UPDATE OF p"};
 
-static const struct statement PROBE = {
-    "probe", "SELECT key, fingerprint FROM idempotency WHERE key = ANY ($1::uuid[])"};
+/* Entries of 24 bytes, see common/codec/key_run.h; only the slices are read from disk. */
+static const struct statement SLICES = {
+    "slices", "SELECT s.n, substring(r.keys FROM s.first * 24 + 1 FOR s.entries * 24) "
+              "FROM unnest($1::bigint[], $2::int[], $3::int[]) WITH ORDINALITY "
+              "AS s (id, first, entries, n) JOIN ledger_runs r ON r.id = s.id"};
 
 static const struct statement READINGS = {
     "readings", "SELECT k.place, r.source, r.count, r.counted_at, r.version, r.adjusted, "
@@ -39,7 +46,8 @@ static const struct statement READINGS = {
 
 static const struct statement LEVELS = {
     "levels",
-    "SELECT k.place, l.source, l.quantity, l.occurred_at, l.version, l.revision "
+    "SELECT k.place, l.source, l.quantity, l.occurred_at, l.version, l.revision, "
+    "l.count, l.counted_at, l.adjusted, l.adjusted_at, l.sees_orders_until "
     "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
     "AS k (sku, location, place) JOIN levels l ON l.sku = k.sku "
     "AND l.location = k.location"};
@@ -87,7 +95,9 @@ enum status store_take(struct postgres *postgres, const struct partition_ref *re
         return status;
     ASSERT(rows.count == 1);
     *take_out = (struct take){.epoch = rows_int(&rows, 0, 0),
-                              .next_offset = rows_int(&rows, 0, 1)};
+                              .next_offset = rows_int(&rows, 0, 1),
+                              .relayed_offset = rows_int(&rows, 0, 2),
+                              .relayed_at_us = rows_time(&rows, 0, 3)};
     return STATUS_OK;
 }
 
@@ -108,7 +118,7 @@ enum status store_progress(struct postgres *postgres, struct span topic,
 void store_found_release(struct store_found *found)
 {
     rows_release(&found->fences);
-    rows_release(&found->seen);
+    rows_release(&found->slices);
     rows_release(&found->readings);
     rows_release(&found->levels);
 }
@@ -131,16 +141,32 @@ static enum status add_fences(struct postgres *postgres,
     pg_params_int4_array(params, partitions, question->fence_count);
     pg_params_int8_array(params, epochs, NULL, question->fence_count);
     pg_params_int8_array(params, offsets, NULL, question->fence_count);
+    pg_params_int4(params, question->partitions);
     return postgres_pipeline_add(postgres, &LOCK_FENCES, params, error);
 }
 
-static enum status add_probe(struct postgres *postgres,
-                             const struct store_question *question,
-                             struct pg_params *params, struct error *error)
+static enum status add_slices(struct postgres *postgres,
+                              const struct store_question *question,
+                              struct pg_params *params, struct error *error)
 {
+    SCOPED(pool_free) struct pool pool;
+    size_t count = question->slice_count;
+    pool_init(&pool, PLACES_BYTES_MAX);
+    int64_t *runs = pool_take(&pool, count * sizeof(*runs));
+    int32_t *firsts = pool_take(&pool, count * sizeof(*firsts));
+    int32_t *entries = pool_take(&pool, count * sizeof(*entries));
+    if (runs == NULL || firsts == NULL || entries == NULL)
+        return error_set(error, STATUS_RETRY, "postgres: out of memory");
+    for (size_t at = 0; at < count; at++) {
+        runs[at] = question->slices[at].run;
+        firsts[at] = question->slices[at].first;
+        entries[at] = question->slices[at].entries;
+    }
     pg_params_clear(params);
-    pg_params_uuid_array(params, question->keys, question->key_count);
-    return postgres_pipeline_add(postgres, &PROBE, params, error);
+    pg_params_int8_array(params, runs, NULL, count);
+    pg_params_int4_array(params, firsts, count);
+    pg_params_int4_array(params, entries, count);
+    return postgres_pipeline_add(postgres, &SLICES, params, error);
 }
 
 /* Two arrays of the places: all SKUs, then all locations. */
@@ -159,8 +185,6 @@ static void add_places(struct pg_params *params, const struct place *places, siz
         spans[at] = places[at].location;
     pg_params_text_array(params, spans, count);
 }
-
-#define PLACES_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 static enum status add_reads(struct postgres *postgres,
                              const struct store_question *question,
@@ -185,9 +209,9 @@ static enum status add_all(struct postgres *postgres,
     if (status == STATUS_OK)
         status = add_fences(postgres, question, &params, error);
     if (status == STATUS_OK)
-        status = add_probe(postgres, question, &params, error);
-    if (status == STATUS_OK)
         status = add_reads(postgres, question, &params, error);
+    if (status == STATUS_OK && question->slice_count > 0)
+        status = add_slices(postgres, question, &params, error);
     return status;
 }
 
@@ -198,15 +222,19 @@ enum status store_begin(struct postgres *postgres, const struct store_question *
     enum status status = add_all(postgres, question, error);
     if (status != STATUS_OK)
         return status;
-    struct rows rows[5];
-    status = postgres_pipeline_run(postgres, rows, COUNT_OF(rows), error);
+    struct rows rows[5] = {0};
+    size_t count = question->slice_count > 0 ? 5 : 4;
+    status = postgres_pipeline_run(postgres, rows, count, error);
     rows_release(&rows[0]);
     found->fences = rows[1];
-    found->seen = rows[2];
-    found->readings = rows[3];
-    found->levels = rows[4];
+    found->readings = rows[2];
+    found->levels = rows[3];
+    found->slices = rows[4];
     if (status != STATUS_OK)
         store_found_release(found);
+    for (int row = 0; status == STATUS_OK && row < found->fences.count; row++)
+        if (rows_time(&found->fences, row, 1) > found->judged_at_us)
+            found->judged_at_us = rows_time(&found->fences, row, 1);
     return status;
 }
 
@@ -215,36 +243,42 @@ int32_t store_fence_row(const struct store_found *found, int row)
     return (int32_t)rows_int(&found->fences, row, 0);
 }
 
-struct seen_row store_seen_row(const struct store_found *found, int row)
+struct slice_row store_slice_row(const struct store_found *found, int row)
 {
-    struct span key = rows_span(&found->seen, row, 0);
-    ASSERT(key.length == 16);
-    return (struct seen_row){.key = (const unsigned char *)key.bytes,
-                             .fingerprint = rows_int(&found->seen, row, 1)};
+    return (struct slice_row){.slice = (size_t)rows_int(&found->slices, row, 0) - 1,
+                              .entries = rows_span(&found->slices, row, 1)};
+}
+
+/* count, counted_at, version, adjusted, adjusted_at, sees_orders_until at these columns. */
+static struct reading reading_of(const struct rows *rows, int row, const int columns[6])
+{
+    return (struct reading){
+        .exists = true,
+        .has_count = !rows_is_null(rows, row, columns[0]),
+        .count = rows_int(rows, row, columns[0]),
+        .counted_at_us = rows_time(rows, row, columns[1]),
+        .has_version = !rows_is_null(rows, row, columns[2]),
+        .version = rows_int(rows, row, columns[2]),
+        .adjusted = rows_int(rows, row, columns[3]),
+        .has_adjusted = !rows_is_null(rows, row, columns[4]),
+        .adjusted_at_us = rows_time(rows, row, columns[4]),
+        .has_sees_orders_until = !rows_is_null(rows, row, columns[5]),
+        .sees_orders_until_us = rows_time(rows, row, columns[5]),
+    };
 }
 
 struct reading_row store_reading_row(const struct store_found *found, int row)
 {
+    static const int COLUMNS[6] = {2, 3, 4, 5, 6, 7};
     const struct rows *rows = &found->readings;
-    return (struct reading_row){
-        .place = (size_t)rows_int(rows, row, 0) - 1,
-        .source = rows_span(rows, row, 1),
-        .reading = {.exists = true,
-                    .has_count = !rows_is_null(rows, row, 2),
-                    .count = rows_int(rows, row, 2),
-                    .counted_at_us = rows_time(rows, row, 3),
-                    .has_version = !rows_is_null(rows, row, 4),
-                    .version = rows_int(rows, row, 4),
-                    .adjusted = rows_int(rows, row, 5),
-                    .has_adjusted = !rows_is_null(rows, row, 6),
-                    .adjusted_at_us = rows_time(rows, row, 6),
-                    .has_sees_orders_until = !rows_is_null(rows, row, 7),
-                    .sees_orders_until_us = rows_time(rows, row, 7)},
-    };
+    return (struct reading_row){.place = (size_t)rows_int(rows, row, 0) - 1,
+                                .source = rows_span(rows, row, 1),
+                                .reading = reading_of(rows, row, COLUMNS)};
 }
 
 struct level_row store_level_row(const struct store_found *found, int row)
 {
+    static const int COLUMNS[6] = {6, 7, 4, 8, 9, 10};
     const struct rows *rows = &found->levels;
     return (struct level_row){
         .place = (size_t)rows_int(rows, row, 0) - 1,
@@ -255,6 +289,7 @@ struct level_row store_level_row(const struct store_found *found, int row)
                   .occurred_at_us = rows_time(rows, row, 3),
                   .has_version = !rows_is_null(rows, row, 4),
                   .version = rows_int(rows, row, 4)},
+        .reading = reading_of(rows, row, COLUMNS),
         .revision = rows_int(rows, row, 5),
     };
 }

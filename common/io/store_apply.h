@@ -25,7 +25,9 @@ enum status store_contract(struct postgres *postgres, const struct contract *con
 
 struct take {
     int64_t epoch;
-    int64_t next_offset; /* -1: nothing read yet */
+    int64_t next_offset;    /* -1: nothing read yet */
+    int64_t relayed_offset; /* the broker has all that records below it cause */
+    int64_t relayed_at_us;  /* what it may not have was judged then or later */
 };
 
 struct partition_ref {
@@ -52,20 +54,29 @@ struct fence {
     int64_t next_offset; /* expected now */
 };
 
+/* Part of a run of `ledger_runs` that may hold a key. */
+struct run_slice {
+    int64_t run;
+    int32_t first; /* entry */
+    int32_t entries;
+};
+
 struct store_question {
     struct span topic;
+    int32_t partitions; /* of the topic, as this owner knows it */
     const struct fence *fences;
     size_t fence_count;
-    const unsigned char (*keys)[16]; /* idempotency keys of the batch */
-    size_t key_count;
+    const struct run_slice *slices;
+    size_t slice_count;
     const struct place *places; /* distinct */
     size_t place_count;
 };
 
 /* What the database knew; read with the functions below; released by store_found_release. */
 struct store_found {
+    int64_t judged_at_us; /* the database's time, never less than the batch before's */
     struct rows fences;
-    struct rows seen;
+    struct rows slices;
     struct rows readings;
     struct rows levels;
 };
@@ -79,11 +90,11 @@ enum status store_begin(struct postgres *postgres, const struct store_question *
 
 int32_t store_fence_row(const struct store_found *found, int row);
 
-struct seen_row {
-    const unsigned char *key; /* 16 bytes */
-    int64_t fingerprint;
+struct slice_row {
+    size_t slice; /* index into the question's */
+    struct span entries;
 };
-struct seen_row store_seen_row(const struct store_found *found, int row);
+struct slice_row store_slice_row(const struct store_found *found, int row);
 
 struct reading_row {
     size_t place;
@@ -96,6 +107,7 @@ struct level_row {
     size_t place;
     struct span source; /* level.source is not set: the caller knows the contract */
     struct level level;
+    struct reading reading; /* of that source */
     int64_t revision;
 };
 struct level_row store_level_row(const struct store_found *found, int row);
@@ -120,6 +132,7 @@ struct ledger_row {
     int32_t partition;
     int64_t offset;
     int64_t recorded_at_ms;
+    struct span traceparent; /* bytes NULL = none */
     bool has_before;
     bool has_after;
     int64_t before;
@@ -140,7 +153,17 @@ struct level_write {
     struct place place;
     struct span source;
     struct level level;
+    struct reading reading; /* of that source */
     int64_t revision;
+};
+
+/* The keys that a batch adds to the ledger, a partition. */
+struct run_write {
+    int32_t partition;
+    int64_t first_offset;
+    int64_t next_offset;
+    int64_t entries;
+    struct span keys;
 };
 
 struct desired_write {
@@ -155,21 +178,30 @@ struct progress_write {
     int64_t next_offset;
     int64_t first_offset; /* of this batch; kept when the partition was new */
     int64_t counts[OUTCOME_COUNT];
-    int64_t relayed_below; /* outbox rows below this offset are at the broker; 0 = none */
+    int64_t relayed_offset; /* as in struct take, as far as is known now */
+    int64_t relayed_at_us;
+    bool trims; /* the table holds outbox rows below relayed_offset */
 };
 
 struct store_effects {
     struct span topic;
+    int32_t partitions; /* of the topic */
     int32_t contract;
+    int64_t judged_at_us;
     const struct ledger_row *ledger;
     size_t ledger_count;
     const struct adjustment_row *adjustments;
     size_t adjustment_count;
-    const struct outbox_row *outbox;
-    size_t outbox_count;
+    const struct outbox_row *outbox; /* the last `derived` ones are not stored: the */
+    size_t outbox_count;             /* ledger and the levels say them again */
+    size_t derived_count;
+    const struct run_write *runs;
+    size_t run_count;
     const struct reading_write *readings;
     size_t reading_count;
-    const struct level_write *levels;
+    const struct level_write *new_levels; /* that had no row */
+    size_t new_level_count;
+    const struct level_write *levels; /* that had */
     size_t level_count;
     const struct desired_write *desired;
     size_t desired_count;
@@ -193,8 +225,42 @@ enum status store_outbox_read(struct postgres *postgres, const struct partition_
                               struct error *error);
 struct outbox_row store_outbox_row(const struct rows *rows, int row);
 
-/* Removes the rows below `below`, which the broker has acknowledged. */
-enum status store_outbox_trim(struct postgres *postgres, const struct partition_ref *ref,
-                              int64_t below, struct error *error);
+/* The broker has everything below: noted, and the rows below are removed. */
+struct relayed {
+    struct partition_ref ref;
+    int64_t epoch;
+    int64_t offset;
+    int64_t at_us;
+    bool trims;
+};
+enum status store_relayed(struct postgres *postgres, const struct relayed *relayed,
+                          struct error *error);
+
+/*
+ * Levels that records from `from` on have changed, as they are now: what
+ * `inventory.levels` may still lack. One a level, with the newest record that changed it.
+ */
+struct changed_level {
+    struct place place;
+    struct span source;
+    struct level level;
+    int64_t revision;
+    int64_t offset; /* of that record */
+    struct span traceparent;
+};
+struct changed_visitor {
+    enum status (*each)(void *self, const struct changed_level *changed,
+                        struct error *error);
+    void *self;
+};
+struct changed_since {
+    int32_t partition;
+    int64_t from;
+    int64_t at_us; /* judged then or later */
+};
+enum status store_changed_levels(struct postgres *postgres,
+                                 const struct changed_since *since,
+                                 const struct changed_visitor *visitor,
+                                 struct error *error);
 
 #endif

@@ -4,9 +4,8 @@
 #include "common/base/check.h"
 #include "common/base/pool.h"
 #include "common/base/scope.h"
-#include "common/io/store_apply.h"
+#include "common/io/store_apply_copy.h"
 
-#define EFFECT_BYTES_MAX ((size_t)512 * 1024 * 1024)
 #define POOL_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 static const struct statement READINGS_PUT = {
@@ -22,15 +21,27 @@ static const struct statement READINGS_PUT = {
     "adjusted = excluded.adjusted, adjusted_at = excluded.adjusted_at, "
     "sees_orders_until = excluded.sees_orders_until"};
 
+/* Levels that have a row; those that have none are copied in: the partition's owner alone
+ * writes them, so that it knows which is which. */
 static const struct statement LEVELS_PUT = {
     "levels_put",
-    "INSERT INTO levels AS l (sku, location, source, quantity, occurred_at, version, "
-    "revision) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], "
-    "$5::timestamptz[], $6::bigint[], $7::bigint[]) ON CONFLICT (sku, location) DO "
-    "UPDATE "
-    "SET source = excluded.source, quantity = excluded.quantity, "
-    "occurred_at = excluded.occurred_at, version = excluded.version, "
-    "revision = excluded.revision"};
+    "UPDATE levels l SET source = u.source, quantity = u.quantity, "
+    "occurred_at = u.occurred_at, version = u.version, revision = u.revision, "
+    "count = u.count, counted_at = u.counted_at, adjusted = u.adjusted, "
+    "adjusted_at = u.adjusted_at, sees_orders_until = u.sees_orders_until "
+    "FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], "
+    "$6::bigint[], $7::bigint[], $8::bigint[], $9::timestamptz[], $10::bigint[], "
+    "$11::timestamptz[], $12::timestamptz[]) AS u (sku, location, source, quantity, "
+    "occurred_at, version, revision, count, counted_at, adjusted, adjusted_at, "
+    "sees_orders_until) WHERE l.sku = u.sku AND l.location = u.location"};
+
+/* The keys of the batch; see ledger_runs. */
+static const struct statement RUNS_PUT = {
+    "runs_put",
+    "INSERT INTO ledger_runs (topic, partition, partitions, level, first_offset, "
+    "next_offset, newest_at, entries, keys) SELECT $1, u.partition, $2, 0, u.first, "
+    "u.next, $3, u.entries, u.keys FROM unnest($4::int[], $5::bigint[], $6::bigint[], "
+    "$7::int[], $8::bytea[]) AS u (partition, first, next, entries, keys)"};
 
 /* Rows are locked in the order that push locks them in, so that neither waits for the other
  * in a ring. A pair is dirty while what is wanted is not what the shop was last seen to show. */
@@ -54,13 +65,15 @@ static const struct statement PROGRESS_PUT = {
     "rekeyed = p.rekeyed + u.rekeyed, rejected = p.rejected + u.rejected, "
     "read = p.read + u.applied + u.unchanged + u.duplicate + u.stale + u.shadowed + "
     "u.rekeyed + u.rejected, start_offset = CASE WHEN p.next_offset < 0 "
-    "THEN u.first_offset ELSE p.start_offset END, updated_at = now() "
+    "THEN u.first_offset ELSE p.start_offset END, updated_at = $14, "
+    "relayed_offset = greatest(p.relayed_offset, u.relayed), "
+    "relayed_at = greatest(p.relayed_at, u.relayed_at) "
     "FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], "
     "$7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], "
     "$12::bigint[], "
-    "$13::bigint[]) AS u (partition, epoch, old_offset, next_offset, first_offset, "
-    "applied, "
-    "unchanged, duplicate, stale, shadowed, rekeyed, rejected) "
+    "$13::bigint[], $15::bigint[], $16::timestamptz[]) AS u (partition, epoch, "
+    "old_offset, next_offset, first_offset, applied, unchanged, duplicate, stale, "
+    "shadowed, rekeyed, rejected, relayed, relayed_at) "
     "WHERE p.topic = $1 AND p.partition = u.partition AND p.epoch = u.epoch "
     "AND p.next_offset = u.old_offset"};
 
@@ -70,115 +83,6 @@ static const struct statement OUTBOX_TRIM = {
     "WHERE o.topic = $1 AND o.partition = t.partition AND o.record_offset < t.below"};
 
 static const struct statement COMMIT = {"apply_commit", "COMMIT"};
-
-/* ---- COPY ----------------------------------------------------------------------------------- */
-
-static void copy_event(struct buf *data, const struct event *event)
-{
-    pg_copy_text(data, event->source_name);
-    pg_copy_text(data, event->sku);
-    pg_copy_text(data, event->location_code);
-    pg_copy_int8(data, event->quantity);
-}
-
-static void copy_ledger_row(struct buf *data, const struct store_effects *effects,
-                            const struct ledger_row *row)
-{
-    const struct event *event = row->event;
-    pg_copy_row(data, 20);
-    pg_copy_uuid(data, row->identity->key);
-    pg_copy_int8(data, row->identity->fingerprint);
-    pg_copy_int2(data, (int16_t)row->outcome);
-    pg_copy_int2(data, (int16_t)row->rule);
-    pg_copy_int2(data, (int16_t)event->type);
-    pg_copy_int4(data, effects->contract);
-    pg_copy_int4(data, row->partition);
-    pg_copy_int8(data, row->offset);
-    pg_copy_time(data, true, row->recorded_at_ms >= 0 ? row->recorded_at_ms * 1000 : 0);
-    copy_event(data, event);
-    pg_copy_int8_or_null(data, row->has_before, row->before);
-    pg_copy_int8_or_null(data, row->has_after, row->after);
-    pg_copy_time(data, true, event->occurred_at_us);
-    pg_copy_int8_or_null(data, event->has_version, event->version);
-    pg_copy_time(data, event->has_sees_orders_until, event->sees_orders_until_us);
-    pg_copy_text(data, event->id);
-    pg_copy_text(data, event->reference);
-}
-
-static enum status copy_all(struct postgres *postgres, const char *sql, struct buf *data,
-                            struct error *error)
-{
-    pg_copy_end(data);
-    if (data->failed)
-        return error_set(error, STATUS_FATAL, "postgres: batch too large to copy");
-    return postgres_copy(postgres, sql, buf_view(data), error);
-}
-
-static enum status put_ledger(struct postgres *postgres,
-                              const struct store_effects *effects, struct buf *data,
-                              struct error *error)
-{
-    if (effects->ledger_count == 0)
-        return STATUS_OK;
-    buf_clear(data);
-    pg_copy_begin(data);
-    for (size_t at = 0; at < effects->ledger_count; at++)
-        copy_ledger_row(data, effects, &effects->ledger[at]);
-    return copy_all(
-        postgres,
-        "COPY idempotency (key, fingerprint, outcome, rule, type, contract, "
-        "partition, record_offset, recorded_at, source, sku, location, quantity, "
-        "before, after, occurred_at, version, sees_orders_until, event_id, "
-        "reference) FROM STDIN (FORMAT binary)",
-        data, error);
-}
-
-static enum status put_adjustments(struct postgres *postgres,
-                                   const struct store_effects *effects, struct buf *data,
-                                   struct error *error)
-{
-    if (effects->adjustment_count == 0)
-        return STATUS_OK;
-    buf_clear(data);
-    pg_copy_begin(data);
-    for (size_t at = 0; at < effects->adjustment_count; at++) {
-        const struct event *event = effects->adjustments[at].event;
-        pg_copy_row(data, 5);
-        copy_event(data, event);
-        pg_copy_time(data, true, event->occurred_at_us);
-    }
-    return copy_all(postgres,
-                    "COPY adjustments (source, sku, location, quantity, occurred_at) "
-                    "FROM STDIN (FORMAT binary)",
-                    data, error);
-}
-
-static enum status put_outbox(struct postgres *postgres,
-                              const struct store_effects *effects, struct buf *data,
-                              struct error *error)
-{
-    if (effects->outbox_count == 0)
-        return STATUS_OK;
-    buf_clear(data);
-    pg_copy_begin(data);
-    for (size_t at = 0; at < effects->outbox_count; at++) {
-        const struct outbox_row *row = &effects->outbox[at];
-        pg_copy_row(data, 8);
-        pg_copy_text(data, effects->topic);
-        pg_copy_int4(data, row->partition);
-        pg_copy_int8(data, row->offset);
-        pg_copy_int2(data, (int16_t)row->kind);
-        pg_copy_text(data, row->key);
-        pg_copy_text(data, row->value);
-        pg_copy_text(data, row->headers);
-        pg_copy_int8(data, row->timestamp_ms);
-    }
-    return copy_all(
-        postgres,
-        "COPY outbox (topic, partition, record_offset, kind, key, value, headers, "
-        "timestamp_ms) FROM STDIN (FORMAT binary)",
-        data, error);
-}
 
 /* ---- columns of rows, for unnest ------------------------------------------------------------- */
 
@@ -257,7 +161,44 @@ static enum status add_levels(struct postgres *postgres,
     COLUMN_NUMBER(pg_params_time_array, rows, count, level.exists, level.occurred_at_us);
     COLUMN_NUMBER(pg_params_int8_array, rows, count, level.has_version, level.version);
     COLUMN_NUMBER(pg_params_int8_array, rows, count, level.exists, revision);
+    COLUMN_NUMBER(pg_params_int8_array, rows, count, reading.has_count, reading.count);
+    COLUMN_NUMBER(pg_params_time_array, rows, count, reading.has_count,
+                  reading.counted_at_us);
+    COLUMN_NUMBER(pg_params_int8_array, rows, count, reading.exists, reading.adjusted);
+    COLUMN_NUMBER(pg_params_time_array, rows, count, reading.has_adjusted,
+                  reading.adjusted_at_us);
+    COLUMN_NUMBER(pg_params_time_array, rows, count, reading.has_sees_orders_until,
+                  reading.sees_orders_until_us);
     return postgres_pipeline_add(postgres, &LEVELS_PUT, params, error);
+}
+
+static enum status add_runs(struct postgres *postgres,
+                            const struct store_effects *effects, struct pool *pool,
+                            struct pg_params *params, struct error *error)
+{
+    const struct run_write *rows = effects->runs;
+    size_t count = effects->run_count;
+    struct columns columns;
+    int32_t small[STORE_FENCES_MAX];
+    ASSERT(count <= STORE_FENCES_MAX);
+    if (!columns_take(pool, count, &columns))
+        return error_set(error, STATUS_RETRY, "postgres: out of memory");
+    pg_params_clear(params);
+    pg_params_text(params, effects->topic);
+    pg_params_int4(params, effects->partitions);
+    pg_params_time(params, true, effects->judged_at_us);
+    for (size_t at = 0; at < count; at++)
+        small[at] = rows[at].partition;
+    pg_params_int4_array(params, small, count);
+    COLUMN_NUMBER(pg_params_int8_array, rows, count, entries > 0, first_offset);
+    COLUMN_NUMBER(pg_params_int8_array, rows, count, entries > 0, next_offset);
+    for (size_t at = 0; at < count; at++) {
+        small[at] = (int32_t)rows[at].entries;
+        columns.spans[at] = rows[at].keys;
+    }
+    pg_params_int4_array(params, small, count);
+    pg_params_bytea_array(params, columns.spans, count);
+    return postgres_pipeline_add(postgres, &RUNS_PUT, params, error);
 }
 
 static enum status add_desired(struct postgres *postgres,
@@ -309,6 +250,13 @@ static void progress_columns(const struct store_effects *effects,
             numbers[at] = rows[at].counts[outcome];
         pg_params_int8_array(params, numbers, NULL, count);
     }
+    pg_params_time(params, true, effects->judged_at_us);
+    for (size_t at = 0; at < count; at++)
+        numbers[at] = rows[at].relayed_offset;
+    pg_params_int8_array(params, numbers, NULL, count);
+    for (size_t at = 0; at < count; at++)
+        numbers[at] = rows[at].relayed_at_us;
+    pg_params_time_array(params, numbers, NULL, count);
 }
 
 static enum status add_trim(struct postgres *postgres,
@@ -319,7 +267,8 @@ static enum status add_trim(struct postgres *postgres,
     int64_t below[STORE_FENCES_MAX];
     for (size_t at = 0; at < effects->progress_count; at++) {
         partitions[at] = effects->progress[at].fence.partition;
-        below[at] = effects->progress[at].relayed_below;
+        below[at] =
+            effects->progress[at].trims ? effects->progress[at].relayed_offset : 0;
     }
     pg_params_clear(params);
     pg_params_text(params, effects->topic);
@@ -328,42 +277,46 @@ static enum status add_trim(struct postgres *postgres,
     return postgres_pipeline_add(postgres, &OUTBOX_TRIM, params, error);
 }
 
-static bool is_anything_relayed(const struct store_effects *effects)
+static bool is_anything_trimmed(const struct store_effects *effects)
 {
     for (size_t at = 0; at < effects->progress_count; at++)
-        if (effects->progress[at].relayed_below > 0)
+        if (effects->progress[at].trims)
             return true;
     return false;
 }
 
 /* ---- commit -------------------------------------------------------------------------------- */
 
+typedef enum status add_part(struct postgres *postgres,
+                             const struct store_effects *effects, struct pool *pool,
+                             struct pg_params *params, struct error *error);
+
 static enum status add_writes(struct postgres *postgres,
                               const struct store_effects *effects,
                               struct pg_params *params, size_t *count_out,
                               struct error *error)
 {
+    const struct {
+        add_part *add;
+        size_t rows;
+    } parts[] = {{add_readings, effects->reading_count},
+                 {add_levels, effects->level_count},
+                 {add_desired, effects->desired_count},
+                 {add_runs, effects->run_count}};
     SCOPED(pool_free) struct pool pool;
     pool_init(&pool, POOL_BYTES_MAX);
-    size_t count = 0;
     enum status status = STATUS_OK;
-    if (effects->reading_count > 0) {
-        status = add_readings(postgres, effects, &pool, params, error);
-        count++;
+    *count_out = 0;
+    for (size_t at = 0; at < COUNT_OF(parts) && status == STATUS_OK; at++) {
+        if (parts[at].rows == 0)
+            continue;
+        status = parts[at].add(postgres, effects, &pool, params, error);
+        *count_out += 1;
     }
-    if (status == STATUS_OK && effects->level_count > 0) {
-        status = add_levels(postgres, effects, &pool, params, error);
-        count++;
-    }
-    if (status == STATUS_OK && effects->desired_count > 0) {
-        status = add_desired(postgres, effects, &pool, params, error);
-        count++;
-    }
-    if (status == STATUS_OK && is_anything_relayed(effects)) {
+    if (status == STATUS_OK && is_anything_trimmed(effects)) {
         status = add_trim(postgres, effects, params, error);
-        count++;
+        *count_out += 1;
     }
-    *count_out = count;
     return status;
 }
 
@@ -392,25 +345,12 @@ static enum status write_all(struct postgres *postgres,
     return status;
 }
 
-static enum status put_copies(struct postgres *postgres,
-                              const struct store_effects *effects, struct error *error)
-{
-    SCOPED(buf_free) struct buf data;
-    buf_init(&data, EFFECT_BYTES_MAX);
-    enum status status = put_ledger(postgres, effects, &data, error);
-    if (status == STATUS_OK)
-        status = put_adjustments(postgres, effects, &data, error);
-    if (status == STATUS_OK)
-        status = put_outbox(postgres, effects, &data, error);
-    return status;
-}
-
 enum status store_commit(struct postgres *postgres, const struct store_effects *effects,
                          bool *fenced_out, struct error *error)
 {
     ASSERT(effects->progress_count > 0);
     *fenced_out = false;
-    enum status status = put_copies(postgres, effects, error);
+    enum status status = store_copy_effects(postgres, effects, error);
     if (status == STATUS_OK)
         status = write_all(postgres, effects, fenced_out, error);
     if (status != STATUS_OK)

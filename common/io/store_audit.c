@@ -107,7 +107,7 @@ static const struct statement READINGS_FOLD = {
     "LEFT JOIN sums s USING (sku, location, source)) "
     "SELECT format('SKU %s at %s, source %s: events fold to %s, the reading is %s', f.sku, "
     "f.location, f.source, f.quantity, coalesce((coalesce(r.count, 0) + "
-    "r.adjusted)::text, 'none')) FROM folded f LEFT JOIN readings r "
+    "r.adjusted)::text, 'none')) FROM folded f LEFT JOIN source_readings r "
     "USING (sku, location, source) WHERE r.sku IS NULL "
     "OR coalesce(r.count, 0) + r.adjusted <> f.quantity LIMIT $1"};
 
@@ -115,8 +115,17 @@ static const struct statement LEVEL_IS_READING = {
     "audit_level_reading",
     "SELECT format('SKU %s at %s: level %s of source %s, whose reading is %s', l.sku, "
     "l.location, l.quantity, l.source, coalesce((coalesce(r.count, 0) + r.adjusted)::text, "
-    "'none')) FROM levels l LEFT JOIN readings r USING (sku, location, source) "
+    "'none')) FROM levels l LEFT JOIN source_readings r USING (sku, location, source) "
     "WHERE r.sku IS NULL OR coalesce(r.count, 0) + r.adjusted <> l.quantity LIMIT $1"};
+
+/* Retention drops a run only after every ledger row of its time. */
+static const struct statement RUNS_COVER = {
+    "audit_runs",
+    "SELECT format('partition %s: the ledger holds %s rows, its runs %s keys: an event "
+    "could be judged twice', l.partition, l.n, coalesce(r.n, 0)) FROM (SELECT partition, "
+    "count(*) AS n FROM idempotency GROUP BY partition) l LEFT JOIN (SELECT partition, "
+    "sum(entries) AS n FROM ledger_runs GROUP BY partition) r ON r.partition = l.partition "
+    "WHERE coalesce(r.n, 0) < l.n LIMIT $1"};
 
 static const struct statement WRITE_IN_FLIGHT = {
     "audit_in_flight",
@@ -132,6 +141,7 @@ static const struct audit_check CHECKS[] = {
      &NO_MORE_THAN_OFFSETS},
     {"ledger_counts", "the ledger holds as many rows as were counted", &LEDGER_COUNTS},
     {"key_once", "no key stands twice in the ledger", &KEY_ONCE},
+    {"runs_cover", "every key of the ledger stands in its runs, by number", &RUNS_COVER},
     {"record_once", "no record was judged twice", &RECORD_ONCE},
     {"one_partition", "every SKU was judged on one partition", &ONE_PARTITION},
     {"chain", "every event starts from the level that the one before it left", &CHAIN},

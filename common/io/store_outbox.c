@@ -14,6 +14,20 @@ static const struct statement OUTBOX_READ = {
 static const struct statement OUTBOX_TRIM_ONE = {
     "outbox_trim", "DELETE FROM outbox WHERE topic = $1 AND partition = $2 "
                    "AND record_offset < $3"};
+static const struct statement RELAYED = {
+    "relayed",
+    "UPDATE progress SET relayed_offset = $4, relayed_at = $5 WHERE topic = $1 "
+    "AND partition = $2 AND epoch = $3 AND relayed_offset < $4"};
+
+/* Outcomes and types by number: applied 0, unchanged 1; counted 0, adjusted 1. */
+static const struct statement CHANGED_LEVELS = {
+    "changed_levels",
+    "SELECT l.sku, l.location, l.source, l.quantity, l.occurred_at, l.version, "
+    "l.revision, c.record_offset, c.traceparent FROM (SELECT DISTINCT ON (sku, location) "
+    "sku, location, record_offset, traceparent FROM idempotency WHERE judged_at >= $3 "
+    "AND partition = $1 AND record_offset >= $2 AND outcome IN (0, 1) AND type IN (0, 1) "
+    "ORDER BY sku, location, record_offset DESC) AS c "
+    "JOIN levels l ON l.sku = c.sku AND l.location = c.location ORDER BY c.record_offset"};
 
 enum status store_outbox_read(struct postgres *postgres, const struct partition_ref *ref,
                               int64_t from_offset, struct rows *rows, struct error *error)
@@ -38,13 +52,63 @@ struct outbox_row store_outbox_row(const struct rows *rows, int row)
                                .timestamp_ms = rows_int(rows, row, 6)};
 }
 
-enum status store_outbox_trim(struct postgres *postgres, const struct partition_ref *ref,
-                              int64_t below, struct error *error)
+static enum status trim(struct postgres *postgres, const struct relayed *relayed,
+                        struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
-    pg_params_text(&params, ref->topic);
-    pg_params_int4(&params, ref->partition);
-    pg_params_int8(&params, below);
+    pg_params_text(&params, relayed->ref.topic);
+    pg_params_int4(&params, relayed->ref.partition);
+    pg_params_int8(&params, relayed->offset);
     return postgres_query(postgres, &OUTBOX_TRIM_ONE, &params, NULL, error);
+}
+
+enum status store_relayed(struct postgres *postgres, const struct relayed *relayed,
+                          struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_text(&params, relayed->ref.topic);
+    pg_params_int4(&params, relayed->ref.partition);
+    pg_params_int8(&params, relayed->epoch);
+    pg_params_int8(&params, relayed->offset);
+    pg_params_time(&params, true, relayed->at_us);
+    /* first the rows: a kill between the two leaves none behind */
+    enum status status = relayed->trims ? trim(postgres, relayed, error) : STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    return postgres_query(postgres, &RELAYED, &params, NULL, error);
+}
+
+static enum status read_changed(void *self, const struct rows *rows, struct error *error)
+{
+    const struct changed_visitor *visitor = self;
+    const struct changed_level changed = {
+        .place = {rows_span(rows, 0, 0), rows_span(rows, 0, 1)},
+        .source = rows_span(rows, 0, 2),
+        .level = {.exists = true,
+                  .quantity = rows_int(rows, 0, 3),
+                  .source = -1,
+                  .occurred_at_us = rows_time(rows, 0, 4),
+                  .has_version = !rows_is_null(rows, 0, 5),
+                  .version = rows_int(rows, 0, 5)},
+        .revision = rows_int(rows, 0, 6),
+        .offset = rows_int(rows, 0, 7),
+        .traceparent = rows_span(rows, 0, 8)};
+    return visitor->each(visitor->self, &changed, error);
+}
+
+enum status store_changed_levels(struct postgres *postgres,
+                                 const struct changed_since *since,
+                                 const struct changed_visitor *visitor,
+                                 struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    struct changed_visitor copy = *visitor;
+    const struct row_visitor reader = {.each = read_changed, .self = &copy};
+    pg_params_init(&params);
+    pg_params_int4(&params, since->partition);
+    pg_params_int8(&params, since->from);
+    pg_params_time(&params, true, since->at_us);
+    return postgres_stream(postgres, &CHANGED_LEVELS, &params, &reader, error);
 }

@@ -195,7 +195,8 @@ class Flow:
 
     def _left(self) -> str:
         outbox, dirty, open_writes, ended = self._stage.db.execute(
-            "SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM shop_levels WHERE dirty AND fault = ''),"
+            "SELECT (SELECT count(*) FROM outbox) +"
+            " (SELECT count(*) FROM progress WHERE relayed_offset < next_offset), (SELECT count(*) FROM shop_levels WHERE dirty AND fault = ''),"
             " (SELECT count(*) FROM shop_writes WHERE settled_at IS NULL),"
             " (SELECT sum(greatest(next_offset, 0)) FROM progress)"
         ).fetchone()

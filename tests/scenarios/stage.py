@@ -148,7 +148,8 @@ class Stage:
         try:
             # One statement, one snapshot; the topic's ends are asked for afterwards.
             rows = self.sql(
-                "SELECT partition, next_offset, (SELECT count(*) FROM outbox) FROM progress"
+                "SELECT partition, next_offset, (SELECT count(*) FROM outbox)"
+                " + greatest(next_offset - relayed_offset, 0) FROM progress"
             )
         except psycopg.OperationalError:
             return False

@@ -14,10 +14,9 @@ TAMPERINGS = {
     "read = read + 1000000 WHERE partition = 0",
     "ledger_counts": "DELETE FROM idempotency WHERE key = (SELECT min(key::text)::uuid "
     "FROM idempotency)",
-    "key_once": "INSERT INTO idempotency SELECT key, fingerprint, outcome, rule, type, contract, "
-    "partition, record_offset + 1000000, recorded_at, source, sku || '-X', location, quantity, "
-    "before, after, occurred_at, version, sees_orders_until, event_id, reference "
-    "FROM idempotency LIMIT 1",
+    "key_once": "INSERT INTO idempotency SELECT judged_at, key, fingerprint, record_offset + 1000000, "
+    "recorded_at, occurred_at, partition, contract, quantity, before, after, outcome, rule, type, "
+    "source, sku, location FROM idempotency LIMIT 1",
     "record_once": "UPDATE idempotency SET record_offset = (SELECT min(record_offset) "
     "FROM idempotency WHERE partition = 0) WHERE partition = 0",
     "one_partition": "UPDATE idempotency SET partition = 1 WHERE key = (SELECT key FROM idempotency "
@@ -26,8 +25,9 @@ TAMPERINGS = {
     "chain": "UPDATE idempotency SET before = before + 1 WHERE before IS NOT NULL",
     "ledger_folds": "UPDATE levels SET quantity = quantity + 1 WHERE sku = (SELECT min(sku) "
     "FROM levels)",
-    "readings_fold": "UPDATE readings SET adjusted = adjusted + 1 WHERE sku = (SELECT min(sku) "
-    "FROM readings WHERE count IS NOT NULL)",
+    "readings_fold": "UPDATE levels SET adjusted = adjusted + 1 WHERE sku = (SELECT min(sku) "
+    "FROM levels WHERE count IS NOT NULL)",
+    "runs_cover": "DELETE FROM ledger_runs WHERE id = (SELECT min(id) FROM ledger_runs)",
     "level_is_reading": "UPDATE levels SET quantity = quantity + 1 WHERE sku = (SELECT max(sku) "
     "FROM levels)",
     "one_write": "INSERT INTO shop_levels (shop, sku, location, write_id) "
@@ -56,11 +56,13 @@ def test_an_untouched_ledger_passes(judged):
 @pytest.mark.parametrize("invariant", TAMPERINGS)
 def test_audit_names_what_was_tampered_with(judged, invariant):
     schema, copy = judged.schema, f"{judged.schema}_{invariant}"
-    tables = ("progress", "idempotency", "readings", "adjustments", "levels", "shop_levels",
-              "shop_writes")  # fmt: skip
+    tables = ("progress", "idempotency", "ledger_runs", "readings", "adjustments", "levels",
+              "shop_levels", "shop_writes")  # fmt: skip
+    view = judged.sql("SELECT pg_get_viewdef('source_readings'::regclass)")[0][0]
     judged.sql(f"CREATE SCHEMA {copy}")
     for table in tables:
         judged.sql(f"CREATE TABLE {copy}.{table} AS TABLE {schema}.{table}")
+    judged.sql(f"SET search_path = {copy}; CREATE VIEW source_readings AS {view}")
     judged.sql(f"SET search_path = {copy}; {TAMPERINGS[invariant]}")
     judged.env["PARSTOCK_SCHEMA"] = copy
     try:

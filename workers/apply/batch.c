@@ -61,6 +61,7 @@ void batch_clear(struct batch *batch)
     batch->place_count = 0;
     batch->later_count = 0;
     batch->part_count = 0;
+    batch->out_of_memory = false;
     pool_reset(&batch->pool);
 }
 
@@ -166,8 +167,9 @@ static void join_key(struct batch *batch, struct item *item)
     if (seen->used)
         return;
     seen->used = true;
+    seen->partition = item->record.partition;
     memcpy(seen->key, item->identity.key, 16);
-    memcpy(batch->key_list[batch->key_count++], item->identity.key, 16);
+    batch->key_list[batch->key_count++] = item->seen;
 }
 
 static bool place_is(const struct place *place, const struct event *event)
@@ -229,12 +231,4 @@ enum status batch_add(struct batch *batch, const struct kafka_record *record,
         return STATUS_OK;
     join_key(batch, item);
     return join_place(batch, item) ? STATUS_OK : out_of_memory(error);
-}
-
-void batch_question(const struct batch *batch, struct store_question *question)
-{
-    question->keys = (const unsigned char(*)[16])batch->key_list;
-    question->key_count = batch->key_count;
-    question->places = batch->place_list;
-    question->place_count = batch->place_count;
 }

@@ -2,8 +2,7 @@
  * One batch of apply: records of the partitions that one lane holds, from bytes to effects.
  *
  *     batch_add        a record joins: decoded, placed, keyed
- *     batch_question   what the database is asked
- *     batch_learn      what it answered
+ *     batch_learn      what the database answered
  *     batch_decide     every record in order: question, judge, remember
  *     batch_effects    what the transaction writes
  *     batch_clear      for the next batch, or the same records once more
@@ -46,6 +45,7 @@ struct item {
 struct seen_key {
     unsigned char key[16];
     int64_t fingerprint;
+    int32_t partition;
     bool used;
     bool known;
 };
@@ -58,6 +58,8 @@ struct place_state {
     bool *touched;            /* which of them changed */
     struct level level;
     struct level level_was;
+    struct span lost_source; /* that ruled, and is not in the contract any more */
+    struct reading lost_reading;
     int64_t revision;
     int32_t last_item;
     bool level_touched;
@@ -79,7 +81,7 @@ struct batch {
     struct item *items;
     size_t count;
     struct seen_key *keys; /* BATCH_SLOTS */
-    unsigned char (*key_list)[16];
+    uint32_t *key_list;    /* slots in use */
     size_t key_count;
     int32_t *place_slots; /* BATCH_SLOTS; -1 = free */
     struct place_state *places;
@@ -101,7 +103,7 @@ void batch_clear(struct batch *batch);
 enum status batch_add(struct batch *batch, const struct kafka_record *record,
                       struct error *error);
 
-void batch_question(const struct batch *batch, struct store_question *question);
+/* `found`: of readings and levels; what is known of the keys is noted in batch.keys. */
 void batch_learn(struct batch *batch, const struct store_found *found);
 void batch_decide(struct batch *batch); /* after batch.later has its sums */
 

@@ -6,22 +6,6 @@
 
 /* ---- what the database knew -------------------------------------------------------------------- */
 
-static void learn_seen(struct batch *batch, const struct store_found *found)
-{
-    for (int row = 0; row < found->seen.count; row++) {
-        struct seen_row seen = store_seen_row(found, row);
-        uint64_t hash;
-        memcpy(&hash, seen.key, sizeof(hash));
-        uint32_t slot = (uint32_t)hash & (BATCH_SLOTS - 1);
-        while (memcmp(batch->keys[slot].key, seen.key, 16) != 0) {
-            ASSERT(batch->keys[slot].used);
-            slot = (slot + 1) & (BATCH_SLOTS - 1);
-        }
-        batch->keys[slot].known = true;
-        batch->keys[slot].fingerprint = seen.fingerprint;
-    }
-}
-
 /* Slot of a source or shop by name; -1 = the contract no longer knows it. */
 static int slot_of(const struct contract *contract, struct span name)
 {
@@ -43,6 +27,17 @@ static void learn_readings(struct batch *batch, const struct store_found *found)
     }
 }
 
+/* A source that the contract no longer has: its reading is kept, it may come back. */
+static void keep_lost(struct batch *batch, struct place_state *state,
+                      const struct level_row *level)
+{
+    state->lost_source = pool_span(&batch->pool, level->source);
+    state->lost_reading = level->reading;
+    if (state->lost_source.bytes == NULL)
+        batch->out_of_memory = true;
+}
+
+/* After the readings: a level's row holds the newer one of its own source. */
 static void learn_levels(struct batch *batch, const struct store_found *found)
 {
     for (int row = 0; row < found->levels.count; row++) {
@@ -52,6 +47,10 @@ static void learn_levels(struct batch *batch, const struct store_found *found)
         state->level = level.level;
         state->level.source = contract_source(batch->contract, level.source);
         state->revision = level.revision;
+        if (state->level.source >= 0)
+            state->readings[state->level.source] = level.reading;
+        else
+            keep_lost(batch, state, &level);
     }
 }
 
@@ -76,7 +75,6 @@ static void ask_later(struct batch *batch)
 
 void batch_learn(struct batch *batch, const struct store_found *found)
 {
-    learn_seen(batch, found);
     learn_readings(batch, found);
     learn_levels(batch, found);
     for (size_t at = 0; at < batch->place_count; at++)

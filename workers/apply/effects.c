@@ -3,19 +3,22 @@
  */
 #include "common/base/check.h"
 #include "common/base/scope.h"
-#include "common/codec/headers.h"
-#include "common/codec/level_json.h"
+#include "common/codec/key_run.h"
 #include "common/domain/desired.h"
 #include "workers/apply/batch.h"
-
-#include <stdio.h>
+#include "workers/apply/records.h"
 
 #define HEADERS_BYTES_MAX ((size_t)64 * 1024 * 1024)
-#define LEVEL_BYTES_MAX ((size_t)16 * 1024)
 
 static enum status out_of_memory(struct error *error)
 {
     return error_set(error, STATUS_RETRY, "apply: out of memory for one batch");
+}
+
+static struct span to_pool(struct pool *pool, const struct buf *buf)
+{
+    struct span nothing = {0};
+    return buf->failed ? nothing : pool_span(pool, buf_view(buf));
 }
 
 /* ---- ledger and adjustments ------------------------------------------------------------------- */
@@ -30,6 +33,7 @@ static struct ledger_row ledger_row(const struct item *item)
                                .partition = item->record.partition,
                                .offset = item->record.offset,
                                .recorded_at_ms = item->record.timestamp_ms,
+                               .traceparent = item->traceparent,
                                .has_before = item->has_before,
                                .before = item->before,
                                .has_after = verdict->level.exists,
@@ -66,7 +70,7 @@ static enum status ledger_effects(struct batch *batch, struct store_effects *eff
     return STATUS_OK;
 }
 
-/* ---- readings, levels, desired levels ----------------------------------------------------------- */
+/* ---- readings and levels ----------------------------------------------------------- */
 
 static size_t slot_count(const struct contract *contract)
 {
@@ -80,25 +84,54 @@ static struct span slot_name(const struct contract *contract, size_t slot)
     return contract->shops[slot - contract->source_count].name;
 }
 
+/* A reading that lies in no level's row: that of a shop, or of a source that does not rule. */
+static struct reading_write *add_reading(const struct batch *batch,
+                                         const struct place_state *state, size_t slot,
+                                         struct reading_write *row)
+{
+    *row = (struct reading_write){.place = state->place,
+                                  .source = slot_name(batch->contract, slot),
+                                  .reading = state->readings[slot]};
+    return row + 1;
+}
+
+/* The source that ruled before and does no more: its reading leaves the level's row. */
+static struct reading_write *add_former(const struct batch *batch,
+                                        const struct place_state *state,
+                                        struct reading_write *row)
+{
+    if (!state->level_was.exists || state->level.source == state->level_was.source)
+        return row;
+    if (state->level_was.source < 0) {
+        *row = (struct reading_write){.place = state->place,
+                                      .source = state->lost_source,
+                                      .reading = state->lost_reading};
+        return row + 1;
+    }
+    if (state->touched[state->level_was.source])
+        return row; /* written as touched */
+    return add_reading(batch, state, (size_t)state->level_was.source, row);
+}
+
 static enum status reading_effects(struct batch *batch, struct store_effects *effects,
                                    struct error *error)
 {
-    struct reading_write *rows = pool_take(&batch->pool, batch->count * sizeof(*rows));
+    size_t most = batch->count + batch->place_count;
+    struct reading_write *rows = pool_take(&batch->pool, (most + 1) * sizeof(*rows));
     if (rows == NULL)
         return out_of_memory(error);
-    size_t count = 0;
+    struct reading_write *end = rows;
     for (size_t at = 0; at < batch->place_count; at++) {
         const struct place_state *state = &batch->places[at];
         for (size_t slot = 0; slot < slot_count(batch->contract); slot++)
-            if (state->touched[slot] && state->readings[slot].exists)
-                rows[count++] =
-                    (struct reading_write){.place = state->place,
-                                           .source = slot_name(batch->contract, slot),
-                                           .reading = state->readings[slot]};
+            if (state->touched[slot] && state->readings[slot].exists &&
+                (int)slot != state->level.source)
+                end = add_reading(batch, state, slot, end);
+        end = add_former(batch, state, end);
     }
-    ASSERT(count <= batch->count); /* every touched reading was touched by an item */
+    ASSERT(end <= rows + most); /* every touched reading was touched by an item */
     effects->readings = rows;
-    effects->reading_count = count;
+    effects->reading_count = (size_t)(end - rows);
     return STATUS_OK;
 }
 
@@ -108,29 +141,107 @@ static bool is_level_new(const struct place_state *state)
            !level_equal(&state->level, &state->level_was);
 }
 
+/* The level's row changes also where only the reading in it does. */
+static bool is_level_written(const struct place_state *state)
+{
+    if (!state->level.exists || state->level.source < 0)
+        return false;
+    return is_level_new(state) || state->touched[state->level.source];
+}
+
+static struct level_write level_write_of(const struct batch *batch,
+                                         const struct place_state *state)
+{
+    ASSERT(state->level.source >= 0 && state->readings[state->level.source].exists);
+    return (struct level_write){
+        .place = state->place,
+        .source = batch->contract->sources[state->level.source].name,
+        .level = state->level,
+        .reading = state->readings[state->level.source],
+        .revision = state->revision + (is_level_new(state) ? 1 : 0)};
+}
+
 static enum status level_effects(struct batch *batch, struct store_effects *effects,
                                  struct error *error)
 {
-    struct level_write *rows =
-        pool_take(&batch->pool, batch->place_count * sizeof(*rows));
-    if (rows == NULL)
+    struct level_write *old =
+        pool_take(&batch->pool, (batch->place_count + 1) * sizeof(*old));
+    struct level_write *fresh =
+        pool_take(&batch->pool, (batch->place_count + 1) * sizeof(*fresh));
+    if (old == NULL || fresh == NULL)
         return out_of_memory(error);
-    size_t count = 0;
+    effects->levels = old;
+    effects->new_levels = fresh;
     for (size_t at = 0; at < batch->place_count; at++) {
         const struct place_state *state = &batch->places[at];
-        if (!is_level_new(state))
+        if (!is_level_written(state))
             continue;
-        ASSERT(state->level.source >= 0);
-        rows[count++] = (struct level_write){
-            .place = state->place,
-            .source = batch->contract->sources[state->level.source].name,
-            .level = state->level,
-            .revision = state->revision + 1};
+        if (state->level_was.exists)
+            old[effects->level_count++] = level_write_of(batch, state);
+        else
+            fresh[effects->new_level_count++] = level_write_of(batch, state);
     }
-    effects->levels = rows;
-    effects->level_count = count;
     return STATUS_OK;
 }
+
+/* ---- keys ---------------------------------------------------------------------------------------- */
+
+static int64_t ledger_rows_of(const struct part_count *part)
+{
+    int64_t rows = 0;
+    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
+        if (outcome_leaves_ledger_row((enum outcome)outcome))
+            rows += part->counts[outcome];
+    return rows;
+}
+
+static enum status run_of(struct batch *batch, const struct part_count *part,
+                          struct run_write *run, struct error *error)
+{
+    size_t size = (size_t)run->entries * KEY_RUN_ENTRY_BYTES;
+    struct buf keys;
+    buf_init(&keys, size + 1);
+    for (size_t at = 0; at < batch->count; at++) {
+        const struct item *item = &batch->items[at];
+        if (item->record.partition != part->partition ||
+            !outcome_leaves_ledger_row(item->verdict.outcome))
+            continue;
+        struct key_entry entry = {.fingerprint = item->identity.fingerprint};
+        memcpy(entry.key, item->identity.key, sizeof(entry.key));
+        key_run_add(&keys, &entry);
+    }
+    ASSERT(keys.failed || keys.length == size);
+    run->keys = to_pool(&batch->pool, &keys);
+    buf_free(&keys);
+    return run->keys.bytes != NULL ? STATUS_OK : out_of_memory(error);
+}
+
+static enum status run_effects(struct batch *batch, struct store_effects *effects,
+                               struct error *error)
+{
+    struct run_write *runs =
+        pool_take(&batch->pool, (batch->part_count + 1) * sizeof(*runs));
+    if (runs == NULL)
+        return out_of_memory(error);
+    effects->runs = runs;
+    for (size_t at = 0; at < batch->part_count; at++) {
+        const struct part_count *part = &batch->parts[at];
+        struct run_write *run = &runs[effects->run_count];
+        *run = (struct run_write){.partition = part->partition,
+                                  .first_offset = part->first_offset,
+                                  .next_offset = part->next_offset,
+                                  .entries = ledger_rows_of(part)};
+        if (run->entries == 0)
+            continue;
+        enum status status = run_of(batch, part, run, error);
+        if (status != STATUS_OK)
+            return status;
+        effects->run_count++;
+    }
+    return STATUS_OK;
+}
+
+/* ---- desired levels -------------------------------------------------------------------------- */
 
 static bool is_desired_new(const struct place_state *state)
 {
@@ -183,74 +294,6 @@ static enum status desired_effects(struct batch *batch, struct store_effects *ef
 
 /* ---- outbox --------------------------------------------------------------------------------------- */
 
-static struct span to_pool(struct pool *pool, const struct buf *buf)
-{
-    struct span nothing = {0};
-    return buf->failed ? nothing : pool_span(pool, buf_view(buf));
-}
-
-static void received_headers(const struct item *item, struct buf *out)
-{
-    struct span name;
-    struct span value;
-    for (size_t at = 0; kafka_record_header(&item->record, at, &name, &value); at++)
-        headers_add(out, name, value);
-}
-
-static void header_text(struct buf *out, const char *name, const char *text)
-{
-    headers_add(out, span_from(name), span_from(text));
-}
-
-/* The identity of what an item causes: the same in every repeat. */
-static void cloud_headers(const struct item *item, struct span topic, const char *kind,
-                          struct buf *out)
-{
-    char id[320];
-    char type[64];
-    (void)snprintf(id, sizeof(id), "%.*s/%d/%lld/%s", SPAN_ARGS(topic),
-                   (int)item->record.partition, (long long)item->record.offset, kind);
-    (void)snprintf(type, sizeof(type), "inventory.%s.v1", kind);
-    header_text(out, "ce_specversion", "1.0");
-    header_text(out, "ce_id", id);
-    header_text(out, "ce_source", "parstock/apply");
-    header_text(out, "ce_type", type);
-}
-
-/*
- * First all headers as received, then ours, of which __connect.errors.topic is the first: so
- * the record can be restored as it came, even where it had CloudEvents headers of its own.
- */
-static void dead_letter_headers(const struct item *item, struct span topic,
-                                struct buf *out)
-{
-    char number[32];
-    char message[EVENT_DETAIL_MAX + 128];
-    received_headers(item, out);
-    headers_add(out, SPAN_OF("__connect.errors.topic"), topic);
-    (void)snprintf(number, sizeof(number), "%d", (int)item->record.partition);
-    header_text(out, "__connect.errors.partition", number);
-    (void)snprintf(number, sizeof(number), "%lld", (long long)item->record.offset);
-    header_text(out, "__connect.errors.offset", number);
-    const char *code = reason_code(item->verdict.reason);
-    (void)snprintf(message, sizeof(message), "%s%s%s: %s", code,
-                   item->detail[0] != '\0' ? " in " : "", item->detail,
-                   reason_remedy(item->verdict.reason));
-    header_text(out, "__connect.errors.exception.message", message);
-    header_text(out, "parstock.reason", code);
-    cloud_headers(item, topic, "dead-letter", out);
-}
-
-static void level_headers(const struct item *item, struct span topic,
-                          const struct level_write *level, struct buf *out)
-{
-    cloud_headers(item, topic, "level", out);
-    headers_add(out, SPAN_OF("ce_subject"), level->place.sku);
-    header_text(out, "content-type", "application/json");
-    if (item->traceparent.bytes != NULL)
-        headers_add(out, SPAN_OF("traceparent"), item->traceparent);
-}
-
 static struct outbox_row row_of(const struct item *item, enum outbox_kind kind)
 {
     return (struct outbox_row){.kind = kind,
@@ -268,6 +311,14 @@ struct outbox_writer {
     size_t count;
 };
 
+static struct cause cause_by(const struct outbox_writer *writer, const struct item *item)
+{
+    return (struct cause){.topic = writer->topic,
+                          .partition = item->record.partition,
+                          .offset = item->record.offset,
+                          .traceparent = item->traceparent};
+}
+
 static bool add_item_row(struct outbox_writer *writer, const struct item *item)
 {
     struct outbox_row row;
@@ -276,10 +327,13 @@ static bool add_item_row(struct outbox_writer *writer, const struct item *item)
         row = row_of(item, OUTBOX_REKEYED);
         row.key = item->event.sku;
         row.timestamp_ms = item->record.timestamp_ms > 0 ? item->record.timestamp_ms : 0;
-        received_headers(item, &writer->bytes);
+        record_received_headers(&item->record, &writer->bytes);
     } else {
         row = row_of(item, OUTBOX_DEAD_LETTER);
-        dead_letter_headers(item, writer->topic, &writer->bytes);
+        const struct cause cause = cause_by(writer, item);
+        const struct dead_letter letter = {&item->record, item->verdict.reason,
+                                           item->detail};
+        record_dead_letter_headers(&letter, &cause, &writer->bytes);
     }
     row.headers = to_pool(&writer->batch->pool, &writer->bytes);
     writer->rows[writer->count++] = row;
@@ -297,31 +351,20 @@ static const struct item *cause_of(const struct batch *batch,
     return &batch->items[at];
 }
 
-static bool add_level_row(struct outbox_writer *writer, const struct place_state *state,
-                          const struct level_write *level)
+static bool add_level_row(struct outbox_writer *writer, const struct place_state *state)
 {
-    struct pool *pool = &writer->batch->pool;
-    const struct item *cause = cause_of(writer->batch, state);
-    const struct level_record record = {.sku = level->place.sku,
-                                        .location = level->place.location,
-                                        .source = level->source,
-                                        .level = level->level,
-                                        .revision = level->revision};
-    struct outbox_row row = row_of(cause, OUTBOX_LEVEL);
-    buf_clear(&writer->bytes);
-    level_json_key(&record, &writer->bytes);
-    row.key = to_pool(pool, &writer->bytes);
-    buf_clear(&writer->bytes);
-    level_json_value(&record, &writer->bytes);
-    row.value = to_pool(pool, &writer->bytes);
-    buf_clear(&writer->bytes);
-    level_headers(cause, writer->topic, level, &writer->bytes);
-    row.headers = to_pool(pool, &writer->bytes);
-    writer->rows[writer->count++] = row;
-    return row.key.bytes != NULL && row.value.bytes != NULL && row.headers.bytes != NULL;
+    const struct level_write level = level_write_of(writer->batch, state);
+    const struct cause cause = cause_by(writer, cause_of(writer->batch, state));
+    const struct level_record record = {.sku = level.place.sku,
+                                        .location = level.place.location,
+                                        .source = level.source,
+                                        .level = level.level,
+                                        .revision = level.revision};
+    return record_level(&record, &cause, &writer->batch->pool,
+                        &writer->rows[writer->count++]);
 }
 
-static bool add_rows(struct outbox_writer *writer, const struct store_effects *effects)
+static bool add_item_rows(struct outbox_writer *writer)
 {
     struct batch *batch = writer->batch;
     for (size_t at = 0; at < batch->count; at++) {
@@ -331,13 +374,16 @@ static bool add_rows(struct outbox_writer *writer, const struct store_effects *e
         if (!add_item_row(writer, &batch->items[at]))
             return false;
     }
-    size_t level = 0;
-    for (size_t at = 0; at < batch->place_count; at++) {
-        if (!is_level_new(&batch->places[at]))
-            continue;
-        if (!add_level_row(writer, &batch->places[at], &effects->levels[level++]))
+    return true;
+}
+
+static bool add_level_rows(struct outbox_writer *writer)
+{
+    const struct batch *batch = writer->batch;
+    for (size_t at = 0; at < batch->place_count; at++)
+        if (is_level_new(&batch->places[at]) &&
+            !add_level_row(writer, &batch->places[at]))
             return false;
-    }
     return true;
 }
 
@@ -350,23 +396,30 @@ static enum status outbox_effects(struct batch *batch, struct store_effects *eff
     if (writer.rows == NULL)
         return out_of_memory(error);
     buf_init(&writer.bytes, HEADERS_BYTES_MAX);
-    bool all = add_rows(&writer, effects);
+    bool all = add_item_rows(&writer);
+    size_t stored = writer.count;
+    all = all && add_level_rows(&writer);
     buf_free(&writer.bytes);
     if (!all)
         return out_of_memory(error);
     effects->outbox = writer.rows;
     effects->outbox_count = writer.count;
+    effects->derived_count = writer.count - stored;
     return STATUS_OK;
 }
 
 enum status batch_effects(struct batch *batch, struct store_effects *effects,
                           struct error *error)
 {
+    if (batch->out_of_memory)
+        return out_of_memory(error);
     enum status status = ledger_effects(batch, effects, error);
     if (status == STATUS_OK)
         status = reading_effects(batch, effects, error);
     if (status == STATUS_OK)
         status = level_effects(batch, effects, error);
+    if (status == STATUS_OK)
+        status = run_effects(batch, effects, error);
     if (status == STATUS_OK)
         status = desired_effects(batch, effects, error);
     if (status == STATUS_OK)

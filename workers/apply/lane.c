@@ -5,6 +5,7 @@
 #include "common/runtime/life.h"
 #include "common/runtime/log.h"
 #include "workers/apply/apply.h"
+#include "workers/apply/keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,7 @@ static enum status connect(struct lane *lane, struct error *error)
         status = learn_progress(lane, error);
     if (status == STATUS_OK)
         forget_done(lane);
+    keys_forget(lane); /* what the lost connection's last commit added is not known */
     return status;
 }
 
@@ -164,8 +166,9 @@ static void progress_of(struct lane *lane, const struct fence *fences,
                                                .first_offset = counts->first_offset};
         memcpy(progress[at].counts, counts->counts, sizeof(counts->counts));
         relay_settle(&part->relay);
-        if (part->relay.below > part->relay.trimmed)
-            progress[at].relayed_below = part->relay.below;
+        progress[at].relayed_offset = part->relay.below;
+        progress[at].relayed_at_us = part->relay.below_at_us;
+        progress[at].trims = part->relay.trims && part->relay.below > part->relay.noted;
     }
 }
 
@@ -202,10 +205,10 @@ static void settle(struct lane *lane, const struct store_effects *effects)
         const struct progress_write *progress = &effects->progress[at];
         struct part *part = lane_part(lane, progress->fence.partition);
         part->next_offset = progress->next_offset;
-        if (progress->relayed_below > 0)
-            part->relay.trimmed = progress->relayed_below;
+        part->relay.noted = progress->relayed_offset;
+        part->relay.trims = part->relay.trims && !progress->trims;
         const struct relay_rows rows = {effects->outbox, effects->outbox_count,
-                                        part->next_offset};
+                                        part->next_offset, effects->judged_at_us};
         struct error error = {0};
         if (!part->relay.behind)
             (void)relay_send(&part->relay, &way, &rows, &error);
@@ -219,6 +222,7 @@ static enum status judge_and_commit(struct lane *lane, const struct fence *fence
                                     const struct store_found *found, struct error *error)
 {
     struct batch *batch = &lane->batch;
+    keys_learn(lane, found);
     batch_learn(batch, found);
     enum status status = STATUS_OK;
     if (batch->later_count > 0)
@@ -229,7 +233,9 @@ static enum status judge_and_commit(struct lane *lane, const struct fence *fence
     struct progress_write progress[LANE_PARTS_MAX];
     progress_of(lane, fences, progress);
     struct store_effects effects = {.topic = span_from(lane->apply->topic),
+                                    .partitions = lane->partitions,
                                     .contract = lane->contract_id,
+                                    .judged_at_us = found->judged_at_us,
                                     .progress = progress,
                                     .progress_count = batch->part_count};
     bool fenced = false;
@@ -241,6 +247,7 @@ static enum status judge_and_commit(struct lane *lane, const struct fence *fence
     if (fenced)
         return error_set(error, STATUS_RETRY,
                          "apply: a fence moved within the transaction");
+    keys_note(lane, &effects);
     settle(lane, &effects);
     return STATUS_OK;
 }
@@ -253,10 +260,14 @@ static enum status run_batch(struct lane *lane, struct error *error)
     if (status != STATUS_OK)
         return status;
     struct store_question question = {.topic = span_from(lane->apply->topic),
+                                      .partitions = lane->partitions,
                                       .fences = fences,
-                                      .fence_count = fences_of(lane, fences)};
-    batch_question(&lane->batch, &question);
-    status = store_begin(lane->postgres, &question, &found, error);
+                                      .fence_count = fences_of(lane, fences),
+                                      .places = lane->batch.place_list,
+                                      .place_count = lane->batch.place_count};
+    status = keys_probe(lane, &question, error);
+    if (status == STATUS_OK)
+        status = store_begin(lane->postgres, &question, &found, error);
     if (status != STATUS_OK)
         return status;
     if (lose_fenced(lane, &found))
@@ -286,21 +297,26 @@ static enum status relay_old(struct lane *lane, struct error *error)
     return status;
 }
 
-/* With nothing to do, rows that the broker has are removed. */
-static enum status trim_idle(struct lane *lane, struct error *error)
+/* With nothing to do, what the broker has is noted. */
+static enum status note_idle(struct lane *lane, struct error *error)
 {
     enum status status = STATUS_OK;
     for (size_t at = 0; at < lane->part_count && status == STATUS_OK; at++) {
         struct relay *relay = &lane->parts[at].relay;
         relay_settle(relay);
-        if (lane->parts[at].lost || relay->below <= relay->trimmed)
+        if (lane->parts[at].lost || relay->below <= relay->noted)
             continue;
-        status = store_outbox_trim(
-            lane->postgres,
-            &(struct partition_ref){span_from(lane->apply->topic), relay->partition},
-            relay->below, error);
-        if (status == STATUS_OK)
-            relay->trimmed = relay->below;
+        const struct relayed relayed = {
+            .ref = {span_from(lane->apply->topic), relay->partition},
+            .epoch = lane->parts[at].epoch,
+            .offset = relay->below,
+            .at_us = relay->below_at_us,
+            .trims = relay->trims};
+        status = store_relayed(lane->postgres, &relayed, error);
+        if (status != STATUS_OK)
+            return status;
+        relay->noted = relayed.offset;
+        relay->trims = false;
     }
     return status;
 }
@@ -310,13 +326,17 @@ static enum status turn(struct lane *lane, bool *idle_out, struct error *error)
 {
     enum status status = connect(lane, error);
     if (status == STATUS_OK)
+        status = keys_load(lane, error);
+    if (status == STATUS_OK)
         status = relay_old(lane, error);
+    if (status == STATUS_OK)
+        status = keys_tidy(lane, error);
     if (status != STATUS_OK)
         return status;
     if (lane->record_count == 0 && kafka_in_partitions(lane->apply->in) > 0)
         take_records(lane); /* without the count nobody can say what is misplaced */
     *idle_out = lane->record_count == 0;
-    return *idle_out ? trim_idle(lane, error) : run_batch(lane, error);
+    return *idle_out ? note_idle(lane, error) : run_batch(lane, error);
 }
 
 static void failed(struct lane *lane, enum status status, const struct error *error)
@@ -383,6 +403,7 @@ enum status lane_open(struct lane *lane, struct apply *apply, int number,
     lane->records = calloc(BATCH_ITEMS_MAX, sizeof(*lane->records));
     if (lane->records == NULL)
         return error_set(error, STATUS_RETRY, "apply: out of memory");
+    known_init(&lane->foreign, 0);
     register_metrics(lane);
     return batch_open(&lane->batch, apply->contract, error);
 }
@@ -408,7 +429,7 @@ void lane_finish(struct lane *lane)
 {
     struct error ignored = {0};
     if (postgres_alive(lane->postgres))
-        (void)trim_idle(lane,
+        (void)note_idle(lane,
                         &ignored); /* what stays is sent again, with the same ce_id */
 }
 
@@ -417,6 +438,7 @@ void lane_close(struct lane *lane)
     lane_join(lane);
     for (size_t at = 0; at < lane->part_count; at++)
         relay_end(&lane->parts[at].relay);
+    keys_close(lane);
     lane->part_count = 0;
     batch_close(&lane->batch);
     postgres_close(&lane->postgres);

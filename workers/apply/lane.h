@@ -13,12 +13,16 @@
 #include "common/io/kafka_in.h"
 #include "common/runtime/metrics.h"
 #include "workers/apply/batch.h"
+#include "workers/apply/known_keys.h"
 #include "workers/apply/relay.h"
 
 #include <pthread.h>
 
 #define LANE_PARTS_MAX BATCH_PARTS_MAX
 #define LANE_BYTES_MAX ((size_t)8 * 1024 * 1024) /* of values in hand */
+#define LANE_SLICES_MAX BATCH_ITEMS_MAX          /* parts of runs that a batch reads */
+#define LANE_CACHE_RUNS 4                        /* whole runs kept, while re-reading */
+#define LANE_CACHE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 /* A partition that the lane holds. */
 struct part {
@@ -28,6 +32,19 @@ struct part {
     int64_t next_offset; /* as in `progress` */
     int64_t lost_at_us;
     struct relay relay;
+    struct known_keys known;
+    bool known_ready;
+};
+
+/* Slots of batch.keys. */
+struct key_list {
+    uint32_t *slots;
+    size_t count;
+};
+
+struct cached_run {
+    int64_t id;
+    struct buf keys;
 };
 
 struct lane_metrics {
@@ -53,6 +70,15 @@ struct lane {
     size_t record_count;
     size_t record_bytes;
     struct batch batch;
+    int32_t partitions;        /* of the topic, as the keys were loaded for */
+    struct known_keys foreign; /* of other topics and partition counts */
+    bool foreign_ready;
+    struct run_slice *slices; /* LANE_SLICES_MAX, and whose keys they are */
+    uint32_t *slice_keys;
+    size_t slice_count;
+    uint32_t *asked; /* two lists of BATCH_ITEMS_MAX, for probing */
+    struct cached_run cache[LANE_CACHE_RUNS];
+    size_t cache_next;
     int tries;
     struct error fatal; /* why the lane ended the process, if it did */
     struct lane_metrics metrics;
@@ -62,7 +88,7 @@ enum status lane_open(struct lane *lane, struct apply *apply, int number,
                       struct error *error);
 enum status lane_start(struct lane *lane, struct error *error);
 void lane_join(struct lane *lane);   /* after life_end: waits for the thread */
-void lane_finish(struct lane *lane); /* removes outbox rows that the broker has */
+void lane_finish(struct lane *lane); /* notes what the broker has */
 void lane_close(struct lane *lane);
 
 /* parts.c; with the lock held. NULL = not ours. */

@@ -24,10 +24,12 @@ void lane_take_part(struct lane *lane, int32_t partition, const struct take *tak
         part = &lane->parts[lane->part_count++];
     } else {
         relay_end(&part->relay);
+        known_free(&part->known);
     }
     *part = (struct part){
         .partition = partition, .epoch = take->epoch, .next_offset = take->next_offset};
-    relay_begin(&part->relay, partition);
+    known_init(&part->known, 0);
+    relay_begin(&part->relay, partition, take);
     (void)pthread_mutex_unlock(&lane->lock);
 }
 
@@ -49,6 +51,7 @@ void lane_drop_part(struct lane *lane, int32_t partition)
     struct part *part = lane_part(lane, partition);
     if (part != NULL) {
         relay_end(&part->relay);
+        known_free(&part->known);
         forget_records(lane, partition);
         *part = lane->parts[--lane->part_count];
     }

@@ -5,17 +5,21 @@
 #include "common/base/scope.h"
 #include "common/domain/outbox.h"
 #include "common/runtime/life.h"
+#include "workers/apply/records.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define FULL_QUEUE_WAIT_MS 20
+#define RECORD_BYTES_MAX ((size_t)64 * 1024)
 
 /* `pending` counts the records without an answer, and one for the relay itself. */
 struct relay_lot {
     struct relay_lot *next;
     int64_t below;
+    int64_t judged_at_us;
+    bool stored; /* rows of it lie in the table */
     atomic_int pending;
     atomic_bool failed;
 };
@@ -34,9 +38,13 @@ void relay_acked(void *opaque, const struct error *error)
     lot_drop(lot);
 }
 
-void relay_begin(struct relay *relay, int32_t partition)
+void relay_begin(struct relay *relay, int32_t partition, const struct take *take)
 {
-    *relay = (struct relay){.partition = partition, .behind = true};
+    *relay = (struct relay){.partition = partition,
+                            .below = take->relayed_offset,
+                            .below_at_us = take->relayed_at_us,
+                            .noted = take->relayed_offset,
+                            .behind = take->next_offset > take->relayed_offset};
 }
 
 void relay_end(struct relay *relay)
@@ -102,12 +110,15 @@ enum status relay_send(struct relay *relay, const struct relay_way *way,
         return error_set(error, STATUS_RETRY, "apply: out of memory for the outbox");
     }
     lot->below = rows->below;
+    lot->judged_at_us = rows->judged_at_us;
     atomic_store(&lot->pending, 1);
     append(relay, lot);
     enum status status = STATUS_OK;
     for (size_t at = 0; at < rows->count && status == STATUS_OK; at++)
-        if (rows->rows[at].partition == relay->partition)
+        if (rows->rows[at].partition == relay->partition) {
+            lot->stored = lot->stored || rows->rows[at].kind != OUTBOX_LEVEL;
             status = send_row(way, &rows->rows[at], lot, error);
+        }
     if (status != STATUS_OK)
         atomic_store(&lot->failed, true);
     return status;
@@ -137,13 +148,16 @@ static enum status send_page(struct relay *relay, const struct relay_way *way,
     ASSERT(rows->count > 0 && rows->count <= STORE_OUTBOX_PAGE);
     for (int row = 0; row < rows->count; row++)
         page[row] = store_outbox_row(rows, row);
-    size_t count = whole_offsets(page, (size_t)rows->count, from);
-    return relay_send(relay, way, &(struct relay_rows){page, count, *from}, error);
+    const struct relay_rows sent = {.rows = page,
+                                    .count =
+                                        whole_offsets(page, (size_t)rows->count, from),
+                                    .below = relay->below,
+                                    .judged_at_us = relay->below_at_us};
+    return relay_send(relay, way, &sent, error);
 }
 
-enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
-                           struct postgres *postgres, int64_t next_offset,
-                           struct error *error)
+static enum status send_stored(struct relay *relay, const struct relay_way *way,
+                               struct postgres *postgres, struct error *error)
 {
     int64_t from = relay->below;
     for (;;) {
@@ -151,16 +165,70 @@ enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
         enum status status = store_outbox_read(
             postgres, &(struct partition_ref){way->source_topic, relay->partition}, from,
             &rows, error);
-        if (status != STATUS_OK)
+        if (status != STATUS_OK || rows.count == 0)
             return status;
-        if (rows.count == 0)
-            break;
         status = send_page(relay, way, &rows, &from, error);
         if (status != STATUS_OK)
             return status;
     }
+}
+
+struct changed_sender {
+    struct relay *relay;
+    const struct relay_way *way;
+    struct pool pool;
+};
+
+static enum status send_changed(void *self, const struct changed_level *changed,
+                                struct error *error)
+{
+    struct changed_sender *sender = self;
+    const struct cause cause = {.topic = sender->way->source_topic,
+                                .partition = sender->relay->partition,
+                                .offset = changed->offset,
+                                .traceparent = changed->traceparent};
+    const struct level_record record = {.sku = changed->place.sku,
+                                        .location = changed->place.location,
+                                        .source = changed->source,
+                                        .level = changed->level,
+                                        .revision = changed->revision};
+    struct outbox_row row;
+    pool_reset(&sender->pool);
+    if (!record_level(&record, &cause, &sender->pool, &row))
+        return error_set(error, STATUS_RETRY, "apply: out of memory for the outbox");
+    const struct relay_rows sent = {.rows = &row,
+                                    .count = 1,
+                                    .below = sender->relay->below,
+                                    .judged_at_us = sender->relay->below_at_us};
+    return relay_send(sender->relay, sender->way, &sent, error);
+}
+
+static enum status send_levels(struct relay *relay, const struct relay_way *way,
+                               struct postgres *postgres, struct error *error)
+{
+    struct changed_sender sender = {relay, way, {0}};
+    const struct changed_visitor visitor = {.each = send_changed, .self = &sender};
+    const struct changed_since since = {
+        .partition = relay->partition, .from = relay->below, .at_us = relay->below_at_us};
+    pool_init(&sender.pool, RECORD_BYTES_MAX);
+    enum status status = store_changed_levels(postgres, &since, &visitor, error);
+    pool_free(&sender.pool);
+    return status;
+}
+
+enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
+                           struct postgres *postgres, int64_t next_offset,
+                           struct error *error)
+{
+    enum status status = send_stored(relay, way, postgres, error);
+    if (status == STATUS_OK)
+        status = send_levels(relay, way, postgres, error);
+    if (status != STATUS_OK)
+        return status;
     relay->behind = false;
-    const struct relay_rows none = {.below = next_offset > from ? next_offset : from};
+    relay->trims = true; /* of earlier owners: nobody knows whether there are any */
+    const struct relay_rows none = {.below = next_offset,
+                                    .judged_at_us = relay->below_at_us};
     return relay_send(relay, way, &none, error);
 }
 
@@ -175,8 +243,11 @@ void relay_settle(struct relay *relay)
             relay_end(relay);
             return;
         }
-        if (lot->below > relay->below)
+        relay->trims = relay->trims || lot->stored;
+        if (lot->below > relay->below) {
             relay->below = lot->below;
+            relay->below_at_us = lot->judged_at_us;
+        }
         relay->first = lot->next;
         if (relay->first == NULL)
             relay->last = NULL;

@@ -1,8 +1,11 @@
 /*
  * From the outbox to Kafka, for one partition: what a batch committed is sent at once, in
- * order; what an earlier owner left behind is read from the table and sent first. A row is
- * removed only once the broker has it, so that a kill between the two sends it again, with
- * the same ce_id.
+ * order; what an earlier owner left behind is read from the tables and sent first. How far
+ * the broker has everything is noted in `progress` only once it has acknowledged it, so
+ * that a kill between the two sends it again, with the same ce_id.
+ *
+ * Dead letters and rekeyed copies lie in the table `outbox` until then. Levels do not: the
+ * ledger says which of them changed, and their rows what they are now.
  *
  * One relay belongs to one lane's thread; the producer's thread only counts down.
  */
@@ -16,9 +19,11 @@ struct relay_lot; /* records sent together */
 
 struct relay {
     int32_t partition;
-    int64_t below;   /* the broker has every row below this offset */
-    int64_t trimmed; /* rows below this are gone from the table */
-    bool behind;     /* the table holds rows that were not sent: read them first */
+    int64_t below;       /* the broker has all that records below this offset cause */
+    int64_t below_at_us; /* what it may not have was judged then or later */
+    int64_t noted;       /* `below` as `progress` has it */
+    bool trims;          /* the table holds rows between the two */
+    bool behind;         /* the tables hold what was not sent: read them first */
     struct relay_lot *first;
     struct relay_lot *last;
 };
@@ -35,20 +40,21 @@ struct relay_way {
 void relay_acked(void *opaque, const struct error *error);
 
 /* A partition that has just been taken: its table may hold an earlier owner's rows. */
-void relay_begin(struct relay *relay, int32_t partition);
+void relay_begin(struct relay *relay, int32_t partition, const struct take *take);
 
 /* Rows that were committed together. */
 struct relay_rows {
     const struct outbox_row *rows; /* those of other partitions are passed over */
     size_t count;
-    int64_t below; /* the table has no other row below this offset */
+    int64_t below; /* these are all that records below this offset still cause */
+    int64_t judged_at_us;
 };
 
 /* Sends the rows of one committed batch. */
 enum status relay_send(struct relay *relay, const struct relay_way *way,
                        const struct relay_rows *rows, struct error *error);
 
-/* Reads and sends what the table holds, up to the fence's `next_offset`. */
+/* Reads and sends what the tables hold, up to the fence's `next_offset`. */
 enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
                            struct postgres *postgres, int64_t next_offset,
                            struct error *error);
