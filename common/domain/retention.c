@@ -101,6 +101,10 @@ void retention_plan(const struct retention_found *found, struct retention_plan *
     ASSERT(found->stray_count <= RETENTION_DAYS_MAX);
     plan_out->count = 0;
     plan_out->first_day = today - (int32_t)found->keep_days - RETENTION_MARGIN_DAYS;
+    plan_out->is_held_back =
+        found->has_unsent && retention_day_of(found->unsent_us) < plan_out->first_day;
+    if (plan_out->is_held_back)
+        plan_out->first_day = retention_day_of(found->unsent_us);
     plan_strays(found, plan_out);
     plan_ahead(found, plan_out);
     plan_old(found, plan_out);

@@ -46,6 +46,8 @@ struct retention_day {
 struct retention_found {
     int64_t now_us;
     int64_t keep_days;
+    bool has_unsent;   /* the broker lacks something that the ledger says */
+    int64_t unsent_us; /* judged then or later */
     size_t partition_count;
     size_t stray_count;
     int32_t partitions[RETENTION_DAYS_MAX];          /* days with a partition */
@@ -63,6 +65,7 @@ struct retention_step {
 
 struct retention_plan {
     int32_t first_day; /* the oldest that is kept */
+    bool is_held_back; /* older than need be, for what the broker still lacks */
     size_t count;
     struct retention_step steps[RETENTION_STEPS_MAX];
 };

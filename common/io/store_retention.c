@@ -25,6 +25,10 @@ static const struct statement STRAYS = {
     "retention_strays",
     "SELECT floor(extract(epoch FROM judged_at) / 86400)::bigint AS day, count(*) "
     "FROM idempotency_default GROUP BY day ORDER BY day LIMIT $1"};
+/* Levels that were not sent yet are sent from the ledger. */
+static const struct statement UNSENT = {
+    "retention_unsent", "SELECT min(relayed_at) FROM progress WHERE relayed_offset < "
+                        "next_offset"};
 static const struct statement RUNS = {
     "retention_runs",
     "DELETE FROM ledger_runs WHERE id IN (SELECT id FROM ledger_runs "
@@ -365,14 +369,28 @@ static enum status find_strays(struct postgres *postgres, struct retention_found
     return status;
 }
 
+static enum status find_times(struct postgres *postgres, struct retention_found *found,
+                              struct error *error)
+{
+    SCOPED(rows_release) struct rows now = {0};
+    SCOPED(rows_release) struct rows unsent = {0};
+    enum status status = postgres_query(postgres, &NOW, NULL, &now, error);
+    if (status == STATUS_OK)
+        status = postgres_query(postgres, &UNSENT, NULL, &unsent, error);
+    if (status != STATUS_OK)
+        return status;
+    found->now_us = rows_time(&now, 0, 0);
+    found->has_unsent = !rows_is_null(&unsent, 0, 0);
+    found->unsent_us = rows_time(&unsent, 0, 0);
+    return STATUS_OK;
+}
+
 enum status store_retention_find(struct postgres *postgres, struct retention_found *found,
                                  struct error *error)
 {
-    SCOPED(rows_release) struct rows rows = {0};
-    enum status status = postgres_query(postgres, &NOW, NULL, &rows, error);
+    enum status status = find_times(postgres, found, error);
     if (status != STATUS_OK)
         return status;
-    found->now_us = rows_time(&rows, 0, 0);
     status = find_partitions(postgres, found, error);
     if (status == STATUS_OK)
         status = find_strays(postgres, found, error);

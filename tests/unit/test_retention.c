@@ -132,6 +132,22 @@ static void test_tomorrow_is_not_quiet_shortly_before_midnight(void **state)
     }
 }
 
+static void test_what_was_not_sent_is_kept(void **state)
+{
+    (void)state;
+    partitions(TODAY - 60, TODAY + 7);
+    found.has_unsent = true;
+    found.unsent_us = (TODAY - 50) * RETENTION_DAY_US + 5;
+    retention_plan(&found, &plan);
+    assert_true(plan.is_held_back);
+    assert_int_equal(plan.first_day, TODAY - 50);
+    assert_int_equal(plan.count, 10);
+    found.unsent_us = (TODAY - 36) * RETENTION_DAY_US;
+    retention_plan(&found, &plan);
+    assert_false(plan.is_held_back);
+    assert_int_equal(plan.count, 24);
+}
+
 static void test_the_largest_plan_has_room(void **state)
 {
     (void)state;
@@ -201,6 +217,7 @@ int main(void)
                                start),
         cmocka_unit_test_setup(test_a_busy_today_waits_until_it_is_over, start),
         cmocka_unit_test_setup(test_tomorrow_is_not_quiet_shortly_before_midnight, start),
+        cmocka_unit_test_setup(test_what_was_not_sent_is_kept, start),
         cmocka_unit_test_setup(test_the_largest_plan_has_room, start),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_names_that_are_not_ours),

@@ -113,6 +113,8 @@ static enum status print_json(const struct pass *pass, struct error *error)
                (long long)pass->found.keep_days);
     json_name(&out, "first_day");
     json_text(&out, pass->is_elsewhere ? (struct span){0} : span_from(first));
+    json_name(&out, "held_back");
+    buf_text(&out, pass->plan.is_held_back ? "true" : "false");
     json_name(&out, "partitions_before");
     json_number(&out, (int64_t)pass->found.partition_count);
     json_name(&out, "runs_removed");
@@ -143,6 +145,9 @@ static void print_table(const struct pass *pass)
         puts("retention: another process is at it; nothing was done");
     else if (pass->plan.count == 0)
         printf("retention: nothing to do; %zu partitions\n", pass->found.partition_count);
+    if (pass->plan.is_held_back)
+        puts("old days are kept: the broker lacks records that the ledger says; is apply "
+             "running?");
     if (pass->runs_removed > 0)
         printf("%lld runs of keys removed\n", (long long)pass->runs_removed);
 }
@@ -229,6 +234,9 @@ static void log_pass(const struct pass *pass)
                  LOG_TEXT("day", day), LOG_INT("rows", step->rows),
                  LOG_TEXT("state", step_state_name(pass->states[at])), LOG_END);
     }
+    if (pass->plan.is_held_back)
+        log_warn("old days are kept: the broker lacks records that the ledger says",
+                 LOG_END);
     log_info("retention pass", LOG_INT("steps", (int64_t)pass->plan.count),
              LOG_INT("busy", (int64_t)pass->busy),
              LOG_INT("partitions", (int64_t)pass->found.partition_count),

@@ -81,6 +81,7 @@ enum status pass_run(struct postgres *postgres, struct pass *pass, struct error 
     pass->busy = 0;
     pass->runs_removed = 0;
     pass->plan.count = 0;
+    pass->plan.is_held_back = false;
     pass->is_elsewhere = false;
     enum status status = STATUS_OK;
     if (!pass->dry_run)
