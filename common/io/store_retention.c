@@ -59,7 +59,7 @@ struct slice {
 
 static struct slice slice_of(int32_t day)
 {
-    struct slice slice;
+    struct slice slice = {0};
     retention_name(day, slice.name);
     day_text(day, slice.from);
     day_text(day + 1, slice.to);
@@ -280,23 +280,29 @@ enum status store_retention_do(struct postgres *postgres,
     return ACTS[step->act](postgres, step, &sql, error);
 }
 
+static enum status remove_some(struct postgres *postgres, const struct pg_params *params,
+                               int64_t *removed_out, struct error *error)
+{
+    SCOPED(rows_release) struct rows rows = {0};
+    enum status status = postgres_query(postgres, &RUNS, params, &rows, error);
+    *removed_out = status == STATUS_OK ? rows.affected : 0;
+    return status;
+}
+
 enum status store_retention_runs(struct postgres *postgres, int32_t first_day,
                                  int64_t *removed_out, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
-    int64_t removed = 1;
+    int64_t removed = 0;
     *removed_out = 0;
     pg_params_init(&params);
     pg_params_time(&params, true, first_day * RETENTION_DAY_US);
-    while (removed > 0) {
-        SCOPED(rows_release) struct rows rows = {0};
-        enum status status = postgres_query(postgres, &RUNS, &params, &rows, error);
-        if (status != STATUS_OK)
-            return status;
-        removed = rows.affected;
+    enum status status;
+    do {
+        status = remove_some(postgres, &params, &removed, error);
         *removed_out += removed;
-    }
-    return STATUS_OK;
+    } while (status == STATUS_OK && removed > 0);
+    return status;
 }
 
 enum status store_retention_end(struct postgres *postgres, struct error *error)

@@ -112,7 +112,7 @@ static enum status print_json(const struct pass *pass, struct error *error)
                pass->dry_run ? "true" : "false", pass->is_elsewhere ? "true" : "false",
                (long long)pass->found.keep_days);
     json_name(&out, "first_day");
-    json_text(&out, pass->is_elsewhere ? (struct span){0} : span_from(first));
+    json_text(&out, span_from(first[0] != '\0' ? first : NULL));
     json_name(&out, "held_back");
     buf_text(&out, pass->plan.is_held_back ? "true" : "false");
     json_name(&out, "partitions_before");
