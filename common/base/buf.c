@@ -73,13 +73,6 @@ void *buf_extend(struct buf *buf, size_t length)
     return at;
 }
 
-void buf_add(struct buf *buf, const void *bytes, size_t length)
-{
-    char *at = buf_extend(buf, length);
-    if (at != NULL && length > 0)
-        memcpy(at, bytes, length);
-}
-
 void buf_text(struct buf *buf, const char *text)
 {
     buf_add(buf, text, strlen(text));
@@ -108,24 +101,6 @@ void buf_format(struct buf *buf, const char *format, ...)
     (void)vsnprintf(buf->bytes + buf->length, (size_t)length + 1, format, arguments);
     va_end(arguments);
     buf->length += (size_t)length;
-}
-
-void buf_be16(struct buf *buf, uint16_t value)
-{
-    uint16_t swapped = __builtin_bswap16(value);
-    buf_add(buf, &swapped, sizeof(swapped));
-}
-
-void buf_be32(struct buf *buf, uint32_t value)
-{
-    uint32_t swapped = __builtin_bswap32(value);
-    buf_add(buf, &swapped, sizeof(swapped));
-}
-
-void buf_be64(struct buf *buf, uint64_t value)
-{
-    uint64_t swapped = __builtin_bswap64(value);
-    buf_add(buf, &swapped, sizeof(swapped));
 }
 
 struct span buf_view(const struct buf *buf)

@@ -5,6 +5,8 @@
 #include "common/base/scope.h"
 
 #define PLACES_BYTES_MAX ((size_t)16 * 1024 * 1024)
+#define ROOM_COPY_BYTES_MAX ((size_t)512 * 1024 * 1024)
+#define ROOM_POOL_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 static const struct statement CONTRACT_ADD = {
     "contract_add", "INSERT INTO contracts (digest, body) VALUES ($1, $2) "
@@ -59,6 +61,20 @@ static const struct statement LATER = {
     "$3::text[], $4::timestamptz[]) WITH ORDINALITY AS q (sku, location, source, at, n) "
     "JOIN adjustments a ON a.sku = q.sku AND a.location = q.location "
     "AND a.source = q.source AND a.occurred_at > q.at GROUP BY q.n"};
+
+void store_room_init(struct store_room *room)
+{
+    buf_init(&room->data, ROOM_COPY_BYTES_MAX);
+    pg_params_init(&room->params);
+    pool_init(&room->pool, ROOM_POOL_BYTES_MAX);
+}
+
+void store_room_free(struct store_room *room)
+{
+    buf_free(&room->data);
+    pg_params_free(&room->params);
+    pool_free(&room->pool);
+}
 
 /* ---- contract and partitions --------------------------------------------------------------- */
 
@@ -149,12 +165,12 @@ static enum status add_slices(struct postgres *postgres,
                               const struct store_question *question,
                               struct pg_params *params, struct error *error)
 {
-    SCOPED(pool_free) struct pool pool;
+    struct pool *pool = &question->room->pool;
     size_t count = question->slice_count;
-    pool_init(&pool, PLACES_BYTES_MAX);
-    int64_t *runs = pool_take(&pool, count * sizeof(*runs));
-    int32_t *firsts = pool_take(&pool, count * sizeof(*firsts));
-    int32_t *entries = pool_take(&pool, count * sizeof(*entries));
+    pool_reset(pool);
+    int64_t *runs = pool_take(pool, count * sizeof(*runs));
+    int32_t *firsts = pool_take(pool, count * sizeof(*firsts));
+    int32_t *entries = pool_take(pool, count * sizeof(*entries));
     if (runs == NULL || firsts == NULL || entries == NULL)
         return error_set(error, STATUS_RETRY, "postgres: out of memory");
     for (size_t at = 0; at < count; at++) {
@@ -190,10 +206,10 @@ static enum status add_reads(struct postgres *postgres,
                              const struct store_question *question,
                              struct pg_params *params, struct error *error)
 {
-    SCOPED(pool_free) struct pool pool;
-    pool_init(&pool, PLACES_BYTES_MAX);
+    struct pool *pool = &question->room->pool;
+    pool_reset(pool);
     pg_params_clear(params);
-    add_places(params, question->places, question->place_count, &pool);
+    add_places(params, question->places, question->place_count, pool);
     enum status status = postgres_pipeline_add(postgres, &READINGS, params, error);
     if (status == STATUS_OK)
         status = postgres_pipeline_add(postgres, &LEVELS, params, error);
@@ -203,15 +219,14 @@ static enum status add_reads(struct postgres *postgres,
 static enum status add_all(struct postgres *postgres,
                            const struct store_question *question, struct error *error)
 {
-    SCOPED(pg_params_free) struct pg_params params;
-    pg_params_init(&params);
+    struct pg_params *params = &question->room->params;
     enum status status = postgres_pipeline_add(postgres, &BEGIN, NULL, error);
     if (status == STATUS_OK)
-        status = add_fences(postgres, question, &params, error);
-    if (status == STATUS_OK)
-        status = add_reads(postgres, question, &params, error);
+        status = add_fences(postgres, question, params, error);
+    if (status == STATUS_OK && question->place_count > 0)
+        status = add_reads(postgres, question, params, error);
     if (status == STATUS_OK && question->slice_count > 0)
-        status = add_slices(postgres, question, &params, error);
+        status = add_slices(postgres, question, params, error);
     return status;
 }
 
@@ -223,13 +238,17 @@ enum status store_begin(struct postgres *postgres, const struct store_question *
     if (status != STATUS_OK)
         return status;
     struct rows rows[5] = {0};
-    size_t count = question->slice_count > 0 ? 5 : 4;
-    status = postgres_pipeline_run(postgres, rows, count, error);
+    size_t places = question->place_count > 0 ? 2 : 0;
+    size_t slices = question->slice_count > 0 ? 1 : 0;
+    status = postgres_pipeline_run(postgres, rows, 2 + places + slices, error);
     rows_release(&rows[0]);
     found->fences = rows[1];
-    found->readings = rows[2];
-    found->levels = rows[3];
-    found->slices = rows[4];
+    if (places > 0) {
+        found->readings = rows[2];
+        found->levels = rows[3];
+    }
+    if (slices > 0)
+        found->slices = rows[2 + places];
     if (status != STATUS_OK)
         store_found_release(found);
     for (int row = 0; status == STATUS_OK && row < found->fences.count; row++)

@@ -12,6 +12,7 @@
 #ifndef PARSTOCK_IO_STORE_APPLY_H
 #define PARSTOCK_IO_STORE_APPLY_H
 
+#include "common/base/pool.h"
 #include "common/codec/event_key.h"
 #include "common/domain/judge.h"
 #include "common/domain/outbox.h"
@@ -61,7 +62,18 @@ struct run_slice {
     int32_t entries;
 };
 
+/* Memory that the statements of batch after batch are built in; one a lane. */
+struct store_room {
+    struct buf data;
+    struct pg_params params;
+    struct pool pool;
+};
+
+void store_room_init(struct store_room *room);
+void store_room_free(struct store_room *room);
+
 struct store_question {
+    struct store_room *room;
     struct span topic;
     int32_t partitions; /* of the topic, as this owner knows it */
     const struct fence *fences;
@@ -184,6 +196,7 @@ struct progress_write {
 };
 
 struct store_effects {
+    struct store_room *room;
     struct span topic;
     int32_t partitions; /* of the topic */
     int32_t contract;

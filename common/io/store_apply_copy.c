@@ -1,9 +1,6 @@
 #include "common/io/store_apply_copy.h"
 
 #include "common/base/check.h"
-#include "common/base/scope.h"
-
-#define COPY_BYTES_MAX ((size_t)512 * 1024 * 1024)
 
 static void ledger_row(struct buf *data, const struct store_effects *effects, size_t at)
 {
@@ -90,15 +87,15 @@ static enum status run_copy(struct postgres *postgres,
                             const struct store_effects *effects, const struct copy *copy,
                             struct error *error)
 {
-    SCOPED(buf_free) struct buf data;
-    buf_init(&data, COPY_BYTES_MAX);
-    pg_copy_begin(&data);
+    struct buf *data = &effects->room->data;
+    buf_clear(data);
+    pg_copy_begin(data);
     for (size_t at = 0; at < copy->count; at++)
-        copy->row(&data, effects, at);
-    pg_copy_end(&data);
-    if (data.failed)
+        copy->row(data, effects, at);
+    pg_copy_end(data);
+    if (data->failed)
         return error_set(error, STATUS_FATAL, "postgres: batch too large to copy");
-    return postgres_copy(postgres, copy->sql, buf_view(&data), error);
+    return postgres_copy(postgres, copy->sql, buf_view(data), error);
 }
 
 enum status store_copy_effects(struct postgres *postgres,

@@ -6,8 +6,6 @@
 #include "common/base/scope.h"
 #include "common/io/store_apply_copy.h"
 
-#define POOL_BYTES_MAX ((size_t)64 * 1024 * 1024)
-
 static const struct statement READINGS_PUT = {
     "readings_put",
     "INSERT INTO readings AS r (sku, location, source, count, counted_at, version, "
@@ -303,14 +301,12 @@ static enum status add_writes(struct postgres *postgres,
                  {add_levels, effects->level_count},
                  {add_desired, effects->desired_count},
                  {add_runs, effects->run_count}};
-    SCOPED(pool_free) struct pool pool;
-    pool_init(&pool, POOL_BYTES_MAX);
     enum status status = STATUS_OK;
     *count_out = 0;
     for (size_t at = 0; at < COUNT_OF(parts) && status == STATUS_OK; at++) {
         if (parts[at].rows == 0)
             continue;
-        status = parts[at].add(postgres, effects, &pool, params, error);
+        status = parts[at].add(postgres, effects, &effects->room->pool, params, error);
         *count_out += 1;
     }
     if (status == STATUS_OK && is_anything_trimmed(effects)) {
@@ -325,14 +321,13 @@ static enum status write_all(struct postgres *postgres,
                              const struct store_effects *effects, bool *fenced_out,
                              struct error *error)
 {
-    SCOPED(pg_params_free) struct pg_params params;
-    pg_params_init(&params);
+    struct pg_params *params = &effects->room->params;
     size_t count = 0;
-    enum status status = add_writes(postgres, effects, &params, &count, error);
+    enum status status = add_writes(postgres, effects, params, &count, error);
     if (status != STATUS_OK)
         return status;
-    progress_columns(effects, &params);
-    status = postgres_pipeline_add(postgres, &PROGRESS_PUT, &params, error);
+    progress_columns(effects, params);
+    status = postgres_pipeline_add(postgres, &PROGRESS_PUT, params, error);
     if (status != STATUS_OK)
         return status;
     struct rows rows[8];

@@ -106,6 +106,15 @@ FROM readings r WHERE r.sku = l.sku AND r.location = l.location AND r.source = l
 DELETE FROM readings r USING levels l
 WHERE r.sku = l.sku AND r.location = l.location AND r.source = l.source;
 
+-- SKUs and codes are compared byte by byte: the same order on every machine, and cheaper.
+ALTER TABLE levels ALTER sku TYPE text COLLATE "C", ALTER location TYPE text COLLATE "C";
+ALTER TABLE readings ALTER sku TYPE text COLLATE "C", ALTER location TYPE text COLLATE "C",
+    ALTER source TYPE text COLLATE "C";
+ALTER TABLE adjustments ALTER sku TYPE text COLLATE "C",
+    ALTER location TYPE text COLLATE "C", ALTER source TYPE text COLLATE "C";
+ALTER TABLE shop_levels ALTER shop TYPE text COLLATE "C", ALTER sku TYPE text COLLATE "C",
+    ALTER location TYPE text COLLATE "C";
+
 CREATE VIEW source_readings AS
 SELECT sku, location, source, count, counted_at, version, adjusted, adjusted_at,
     sees_orders_until FROM levels

@@ -2,6 +2,7 @@
 
 #include "common/base/check.h"
 #include "common/base/hash.h"
+#include "workers/apply/place_cache.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -25,11 +26,14 @@ enum status batch_open(struct batch *batch, const struct contract *contract,
     batch->key_list = calloc(BATCH_ITEMS_MAX, sizeof(*batch->key_list));
     batch->place_slots = calloc(BATCH_SLOTS, sizeof(*batch->place_slots));
     batch->places = calloc(BATCH_ITEMS_MAX, sizeof(*batch->places));
-    batch->place_list = calloc(BATCH_ITEMS_MAX, sizeof(*batch->place_list));
+    batch->asked_list = calloc(BATCH_ITEMS_MAX, sizeof(*batch->asked_list));
+    batch->asked_places = calloc(BATCH_ITEMS_MAX, sizeof(*batch->asked_places));
+    batch->cache = place_cache_new();
     batch->later = calloc(BATCH_ITEMS_MAX, sizeof(*batch->later));
     if (batch->decoder == NULL || batch->hasher == NULL || batch->items == NULL ||
         batch->keys == NULL || batch->key_list == NULL || batch->place_slots == NULL ||
-        batch->places == NULL || batch->place_list == NULL || batch->later == NULL)
+        batch->places == NULL || batch->asked_list == NULL ||
+        batch->asked_places == NULL || batch->cache == NULL || batch->later == NULL)
         return out_of_memory(error);
     batch_clear(batch);
     return STATUS_OK;
@@ -44,7 +48,9 @@ void batch_close(struct batch *batch)
     free(batch->key_list);
     free(batch->place_slots);
     free(batch->places);
-    free(batch->place_list);
+    free(batch->asked_list);
+    free(batch->asked_places);
+    place_cache_free(&batch->cache);
     free(batch->later);
     pool_free(&batch->pool);
     *batch = (struct batch){0};
@@ -178,12 +184,16 @@ static bool place_is(const struct place *place, const struct event *event)
            span_equal(place->location, event->location_code);
 }
 
-static bool new_place(struct batch *batch, const struct event *event, uint32_t slot)
+static bool new_place(struct batch *batch, const struct item *item, uint64_t hash,
+                      uint32_t slot)
 {
+    const struct event *event = &item->event;
     const struct contract *contract = batch->contract;
     size_t slots = contract->source_count + contract->shop_count;
     struct place_state state = {
         .place = {.sku = event->sku, .location = event->location_code},
+        .hash = hash,
+        .partition = item->record.partition,
         .location = event->location,
         .readings = pool_take(&batch->pool, slots * sizeof(*state.readings)),
         .touched = pool_take(&batch->pool, slots * sizeof(*state.touched)),
@@ -195,7 +205,6 @@ static bool new_place(struct batch *batch, const struct event *event, uint32_t s
     memset(state.readings, 0, slots * sizeof(*state.readings));
     memset(state.touched, 0, slots * sizeof(*state.touched));
     batch->place_slots[slot] = (int32_t)batch->place_count;
-    batch->place_list[batch->place_count] = state.place;
     batch->places[batch->place_count++] = state;
     return true;
 }
@@ -208,7 +217,7 @@ static bool join_place(struct batch *batch, struct item *item)
     while (batch->place_slots[slot] >= 0 &&
            !place_is(&batch->places[batch->place_slots[slot]].place, event))
         slot = (slot + 1) & (BATCH_SLOTS - 1);
-    if (batch->place_slots[slot] < 0 && !new_place(batch, event, slot))
+    if (batch->place_slots[slot] < 0 && !new_place(batch, item, hash, slot))
         return false;
     item->place = (uint32_t)batch->place_slots[slot];
     struct place_state *state = &batch->places[item->place];

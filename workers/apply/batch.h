@@ -2,9 +2,11 @@
  * One batch of apply: records of the partitions that one lane holds, from bytes to effects.
  *
  *     batch_add        a record joins: decoded, placed, keyed
- *     batch_learn      what the database answered
+ *     batch_recall     what the batches before left in memory
+ *     batch_learn      what the database answered of the rest
  *     batch_decide     every record in order: question, judge, remember
  *     batch_effects    what the transaction writes
+ *     batch_retain     once that is durable
  *     batch_clear      for the next batch, or the same records once more
  *
  * Everything lives in the batch's pool until batch_clear. No I/O here.
@@ -53,6 +55,8 @@ struct seen_key {
 /* State of one (SKU, location), as the batch goes through it. */
 struct place_state {
     struct place place;
+    uint64_t hash;
+    int32_t partition;
     int location;             /* index into the contract; -1 = none */
     struct reading *readings; /* one a source, then one a shop */
     bool *touched;            /* which of them changed */
@@ -61,6 +65,7 @@ struct place_state {
     struct span lost_source; /* that ruled, and is not in the contract any more */
     struct reading lost_reading;
     int64_t revision;
+    int64_t revision_after; /* once the effects are durable */
     int32_t last_item;
     bool level_touched;
 };
@@ -70,11 +75,15 @@ struct part_count {
     int64_t first_offset;
     int64_t next_offset;
     int64_t counts[OUTCOME_COUNT];
+    int64_t epoch; /* under which the lane holds it */
 };
+
+struct place_cache;
 
 struct batch {
     const struct contract *contract;
     int32_t partition_count; /* of the topic; 0 = not known */
+    struct place_cache *cache;
     struct event_decoder *decoder;
     struct event_hasher *hasher;
     struct pool pool;
@@ -85,8 +94,10 @@ struct batch {
     size_t key_count;
     int32_t *place_slots; /* BATCH_SLOTS; -1 = free */
     struct place_state *places;
-    struct place *place_list;
     size_t place_count;
+    struct place *asked_list; /* places to read, and which they are */
+    uint32_t *asked_places;
+    size_t asked_count;
     struct later_question *later;
     size_t later_count;
     struct part_count parts[BATCH_PARTS_MAX];
@@ -103,9 +114,14 @@ void batch_clear(struct batch *batch);
 enum status batch_add(struct batch *batch, const struct kafka_record *record,
                       struct error *error);
 
+/* Once the epochs of batch.parts are set: places that the cache knows, and those to read. */
+void batch_recall(struct batch *batch);
+
 /* `found`: of readings and levels; what is known of the keys is noted in batch.keys. */
 void batch_learn(struct batch *batch, const struct store_found *found);
 void batch_decide(struct batch *batch); /* after batch.later has its sums */
+
+void batch_retain(struct batch *batch); /* it is committed: for the batches to come */
 
 /* Everything but progress, contract and topic of the effects. */
 enum status batch_effects(struct batch *batch, struct store_effects *effects,

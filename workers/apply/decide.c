@@ -3,6 +3,38 @@
  */
 #include "common/base/check.h"
 #include "workers/apply/batch.h"
+#include "workers/apply/place_cache.h"
+
+/* ---- what memory knows ---------------------------------------------------------------------- */
+
+static int64_t epoch_of(const struct batch *batch, int32_t partition)
+{
+    for (size_t at = 0; at < batch->part_count; at++)
+        if (batch->parts[at].partition == partition)
+            return batch->parts[at].epoch;
+    UNREACHABLE("every place is of a partition of the batch");
+}
+
+void batch_recall(struct batch *batch)
+{
+    batch->asked_count = 0;
+    for (size_t at = 0; at < batch->place_count; at++) {
+        struct place_state *state = &batch->places[at];
+        if (place_cache_recall(batch->cache, state, epoch_of(batch, state->partition)))
+            continue;
+        batch->asked_list[batch->asked_count] = state->place;
+        batch->asked_places[batch->asked_count++] = (uint32_t)at;
+    }
+}
+
+void batch_retain(struct batch *batch)
+{
+    size_t slots = batch->contract->source_count + batch->contract->shop_count;
+    for (size_t at = 0; at < batch->place_count; at++) {
+        const struct place_state *state = &batch->places[at];
+        place_cache_retain(batch->cache, state, slots, epoch_of(batch, state->partition));
+    }
+}
 
 /* ---- what the database knew -------------------------------------------------------------------- */
 
@@ -20,10 +52,11 @@ static void learn_readings(struct batch *batch, const struct store_found *found)
 {
     for (int row = 0; row < found->readings.count; row++) {
         struct reading_row reading = store_reading_row(found, row);
-        ASSERT(reading.place < batch->place_count);
+        ASSERT(reading.place < batch->asked_count);
         int slot = slot_of(batch->contract, reading.source);
+        uint32_t place = batch->asked_places[reading.place];
         if (slot >= 0)
-            batch->places[reading.place].readings[slot] = reading.reading;
+            batch->places[place].readings[slot] = reading.reading;
     }
 }
 
@@ -42,8 +75,8 @@ static void learn_levels(struct batch *batch, const struct store_found *found)
 {
     for (int row = 0; row < found->levels.count; row++) {
         struct level_row level = store_level_row(found, row);
-        ASSERT(level.place < batch->place_count);
-        struct place_state *state = &batch->places[level.place];
+        ASSERT(level.place < batch->asked_count);
+        struct place_state *state = &batch->places[batch->asked_places[level.place]];
         state->level = level.level;
         state->level.source = contract_source(batch->contract, level.source);
         state->revision = level.revision;

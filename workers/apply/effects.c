@@ -153,12 +153,12 @@ static struct level_write level_write_of(const struct batch *batch,
                                          const struct place_state *state)
 {
     ASSERT(state->level.source >= 0 && state->readings[state->level.source].exists);
-    return (struct level_write){
-        .place = state->place,
-        .source = batch->contract->sources[state->level.source].name,
-        .level = state->level,
-        .reading = state->readings[state->level.source],
-        .revision = state->revision + (is_level_new(state) ? 1 : 0)};
+    return (struct level_write){.place = state->place,
+                                .source =
+                                    batch->contract->sources[state->level.source].name,
+                                .level = state->level,
+                                .reading = state->readings[state->level.source],
+                                .revision = state->revision_after};
 }
 
 static enum status level_effects(struct batch *batch, struct store_effects *effects,
@@ -173,7 +173,8 @@ static enum status level_effects(struct batch *batch, struct store_effects *effe
     effects->levels = old;
     effects->new_levels = fresh;
     for (size_t at = 0; at < batch->place_count; at++) {
-        const struct place_state *state = &batch->places[at];
+        struct place_state *state = &batch->places[at];
+        state->revision_after = state->revision + (is_level_new(state) ? 1 : 0);
         if (!is_level_written(state))
             continue;
         if (state->level_was.exists)

@@ -2,7 +2,6 @@
 
 #include "common/base/check.h"
 #include "common/base/filter.h"
-#include "common/base/scope.h"
 
 #include <stdlib.h>
 
@@ -22,10 +21,9 @@ void known_init(struct known_keys *known, size_t filter_bytes_max)
 
 static void run_free(struct known_keys *known, struct known_run *run)
 {
-    if (run->filter != NULL)
-        known->filter_bytes -= run->filter_size;
-    free(run->filter);
-    free(run->guide);
+    known->filter_bytes -= run->filter.length;
+    buf_free(&run->filter);
+    buf_free(&run->guide);
     *run = (struct known_run){0};
 }
 
@@ -113,12 +111,13 @@ bool known_find(const struct known_keys *known, const unsigned char *key,
 
 bool known_run_may_have(const struct known_run *run, const unsigned char *key)
 {
-    return run->filter == NULL || filter_may_have(run->filter, run->filter_size, key);
+    const unsigned char *filter = (const unsigned char *)run->filter.bytes;
+    return run->filter.length == 0 || filter_may_have(filter, run->filter.length, key);
 }
 
 struct key_slice known_run_slice(const struct known_run *run, const unsigned char *key)
 {
-    return key_run_slice((struct span){run->guide, run->guide_size}, run->entries, key);
+    return key_run_slice(buf_view(&run->guide), run->entries, key);
 }
 
 static bool is_sound(const struct run_row *row)
@@ -139,20 +138,18 @@ static enum status fill_run(struct known_keys *known, const struct run_row *row,
                               .first_offset = row->first_offset,
                               .next_offset = row->next_offset,
                               .newest_at_us = row->newest_at_us,
-                              .entries = row->entries,
-                              .guide_size = row->guide.length,
-                              .filter_size = row->filter.length};
-    run->guide = malloc(run->guide_size);
-    if (run->guide == NULL)
+                              .entries = row->entries};
+    buf_init(&run->guide, row->guide.length + 1);
+    buf_init(&run->filter, row->filter.length + 1);
+    buf_span(&run->guide, row->guide);
+    if (run->guide.failed)
         return out_of_memory(error);
-    memcpy(run->guide, row->guide.bytes, run->guide_size);
-    if (known->filter_bytes + run->filter_size > known->filter_bytes_max)
+    if (known->filter_bytes + row->filter.length > known->filter_bytes_max)
         return STATUS_OK;
-    run->filter = malloc(run->filter_size);
-    if (run->filter == NULL)
-        return STATUS_OK; /* slower without, never wrong */
-    memcpy(run->filter, row->filter.bytes, run->filter_size);
-    known->filter_bytes += run->filter_size;
+    buf_span(&run->filter, row->filter);
+    if (run->filter.failed)
+        buf_free(&run->filter); /* slower without, never wrong */
+    known->filter_bytes += run->filter.length;
     return STATUS_OK;
 }
 
@@ -168,9 +165,10 @@ static enum status append_run(struct known_keys *known, const struct run_row *ro
         known->runs = runs;
         known->run_room = room;
     }
-    enum status status = fill_run(known, row, &known->runs[known->run_count], error);
+    struct known_run run = {0};
+    enum status status = fill_run(known, row, &run, error);
     if (status == STATUS_OK)
-        known->run_count++;
+        known->runs[known->run_count++] = run;
     return status;
 }
 
@@ -225,10 +223,8 @@ static void make_filter_room(struct known_keys *known, size_t wanted)
         struct known_run *run = &known->runs[at];
         if (known->filter_bytes + wanted <= known->filter_bytes_max)
             return;
-        if (run->filter == NULL)
-            continue;
-        known->filter_bytes -= run->filter_size;
-        free(TAKE(run->filter));
+        known->filter_bytes -= run->filter.length;
+        buf_free(&run->filter);
     }
 }
 

@@ -21,10 +21,8 @@ struct known_run {
     int64_t next_offset;
     int64_t newest_at_us;
     size_t entries;
-    char *guide; /* see key_run.h */
-    size_t guide_size;
-    unsigned char *filter; /* NULL: no room for it */
-    size_t filter_size;
+    struct buf guide;  /* see key_run.h */
+    struct buf filter; /* empty: no room for it */
 };
 
 #define KNOWN_RUNS_MAX 4096

@@ -6,6 +6,7 @@
 #include "common/runtime/log.h"
 #include "workers/apply/apply.h"
 #include "workers/apply/keys.h"
+#include "workers/apply/place_cache.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,7 @@ static enum status connect(struct lane *lane, struct error *error)
         status = learn_progress(lane, error);
     if (status == STATUS_OK)
         forget_done(lane);
+    place_cache_forget(lane->batch.cache);
     keys_forget(lane); /* what the lost connection's last commit added is not known */
     return status;
 }
@@ -131,6 +133,7 @@ static size_t fences_of(struct lane *lane, struct fence *fences)
     for (size_t at = 0; at < lane->batch.part_count; at++) {
         const struct part *part = lane_part(lane, lane->batch.parts[at].partition);
         ASSERT(part != NULL && !part->lost);
+        lane->batch.parts[at].epoch = part->epoch;
         fences[at] = (struct fence){.partition = part->partition,
                                     .epoch = part->epoch,
                                     .next_offset = part->next_offset};
@@ -232,7 +235,8 @@ static enum status judge_and_commit(struct lane *lane, const struct fence *fence
     batch_decide(batch);
     struct progress_write progress[LANE_PARTS_MAX];
     progress_of(lane, fences, progress);
-    struct store_effects effects = {.topic = span_from(lane->apply->topic),
+    struct store_effects effects = {.room = &lane->room,
+                                    .topic = span_from(lane->apply->topic),
                                     .partitions = lane->partitions,
                                     .contract = lane->contract_id,
                                     .judged_at_us = found->judged_at_us,
@@ -248,6 +252,7 @@ static enum status judge_and_commit(struct lane *lane, const struct fence *fence
         return error_set(error, STATUS_RETRY,
                          "apply: a fence moved within the transaction");
     keys_note(lane, &effects);
+    batch_retain(batch);
     settle(lane, &effects);
     return STATUS_OK;
 }
@@ -259,12 +264,14 @@ static enum status run_batch(struct lane *lane, struct error *error)
     enum status status = fill_batch(lane, error);
     if (status != STATUS_OK)
         return status;
-    struct store_question question = {.topic = span_from(lane->apply->topic),
+    struct store_question question = {.room = &lane->room,
+                                      .topic = span_from(lane->apply->topic),
                                       .partitions = lane->partitions,
                                       .fences = fences,
-                                      .fence_count = fences_of(lane, fences),
-                                      .places = lane->batch.place_list,
-                                      .place_count = lane->batch.place_count};
+                                      .fence_count = fences_of(lane, fences)};
+    batch_recall(&lane->batch);
+    question.places = lane->batch.asked_list;
+    question.place_count = lane->batch.asked_count;
     status = keys_probe(lane, &question, error);
     if (status == STATUS_OK)
         status = store_begin(lane->postgres, &question, &found, error);
@@ -404,6 +411,7 @@ enum status lane_open(struct lane *lane, struct apply *apply, int number,
     if (lane->records == NULL)
         return error_set(error, STATUS_RETRY, "apply: out of memory");
     known_init(&lane->foreign, 0);
+    store_room_init(&lane->room);
     register_metrics(lane);
     return batch_open(&lane->batch, apply->contract, error);
 }
@@ -441,6 +449,7 @@ void lane_close(struct lane *lane)
     keys_close(lane);
     lane->part_count = 0;
     batch_close(&lane->batch);
+    store_room_free(&lane->room);
     postgres_close(&lane->postgres);
     free(lane->records);
     lane->records = NULL;

@@ -70,6 +70,7 @@ struct lane {
     size_t record_count;
     size_t record_bytes;
     struct batch batch;
+    struct store_room room;
     int32_t partitions;        /* of the topic, as the keys were loaded for */
     struct known_keys foreign; /* of other topics and partition counts */
     bool foreign_ready;
