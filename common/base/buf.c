@@ -88,6 +88,20 @@ void buf_byte(struct buf *buf, char byte)
     buf_add(buf, &byte, 1);
 }
 
+void buf_number(struct buf *buf, int64_t number)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0)
+        buf_byte(buf, '-');
+    buf_add(buf, digits + at, sizeof(digits) - at);
+}
+
 void buf_format(struct buf *buf, const char *format, ...)
 {
     va_list arguments;

@@ -43,6 +43,7 @@ static inline void buf_add(struct buf *buf, const void *bytes, size_t length)
 void buf_text(struct buf *buf, const char *text);
 void buf_span(struct buf *buf, struct span span);
 void buf_byte(struct buf *buf, char byte);
+void buf_number(struct buf *buf, int64_t number); /* decimal */
 void buf_format(struct buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

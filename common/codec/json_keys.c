@@ -49,7 +49,8 @@ void json_keys_start(struct json_keys *keys)
 bool json_keys_add(struct json_keys *keys, uint64_t object, struct span key)
 {
     ASSERT(object >= keys->first && object <= keys->newest);
-    size_t at = hash_of(keys, object, key) % JSON_KEYS_SLOTS;
+    /* Numbered from the text's first object: like texts meet the same slots, which are warm. */
+    size_t at = hash_of(keys, object - keys->first, key) % JSON_KEYS_SLOTS;
     for (size_t tries = 0; tries < JSON_KEYS_SLOTS; tries++) {
         struct json_key *slot = &keys->slots[at];
         if (slot->object < keys->first) {

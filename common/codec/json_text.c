@@ -45,7 +45,7 @@ void json_text(struct buf *buf, struct span text)
 
 void json_number(struct buf *buf, int64_t number)
 {
-    buf_format(buf, "%lld", (long long)number);
+    buf_number(buf, number);
 }
 
 void json_time(struct buf *buf, int64_t us)

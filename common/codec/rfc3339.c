@@ -142,6 +142,15 @@ static int64_t floor_divide(int64_t value, int64_t by)
     return value / by - (value % by < 0 ? 1 : 0);
 }
 
+/* Exactly `count` decimal digits and what follows them; the end is returned. */
+static char *digits(char *to, int64_t value, size_t count, char follower)
+{
+    for (size_t at = count; at > 0; at--, value /= 10)
+        to[at - 1] = (char)('0' + value % 10);
+    to[count] = follower;
+    return to + count + 1;
+}
+
 void rfc3339_format(int64_t us, char text_out[RFC3339_TEXT_MAX])
 {
     int64_t seconds = floor_divide(us, US_PER_SECOND);
@@ -162,14 +171,14 @@ void rfc3339_format(int64_t us, char text_out[RFC3339_TEXT_MAX])
     int64_t month = month_from_march + (month_from_march < 10 ? 3 : -9);
     int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
 
-    int length = snprintf(text_out, RFC3339_TEXT_MAX,
-                          "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld", (long long)year,
-                          (long long)month, (long long)day, (long long)(rest / 3600),
-                          (long long)(rest / 60 % 60), (long long)(rest % 60));
-    ASSERT(length > 0 && length < RFC3339_TEXT_MAX - 9);
-    size_t room = (size_t)(RFC3339_TEXT_MAX - length);
+    ASSERT(year >= 0 && year <= 9999);
+    char *to = digits(text_out, year, 4, '-');
+    to = digits(to, month, 2, '-');
+    to = digits(to, day, 2, 'T');
+    to = digits(to, rest / 3600, 2, ':');
+    to = digits(to, rest / 60 % 60, 2, ':');
+    to = digits(to, rest % 60, 2, fraction != 0 ? '.' : 'Z');
     if (fraction != 0)
-        (void)snprintf(text_out + length, room, ".%06lldZ", (long long)fraction);
-    else
-        (void)snprintf(text_out + length, room, "Z");
+        to = digits(to, fraction, 6, 'Z');
+    *to = '\0';
 }

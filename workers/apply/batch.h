@@ -20,7 +20,7 @@
 #include "common/io/kafka_in.h"
 #include "common/io/store_apply.h"
 
-#define BATCH_ITEMS_MAX 4096
+#define BATCH_ITEMS_MAX 8192
 #define BATCH_SLOTS (2 * BATCH_ITEMS_MAX) /* of the hash tables; a power of two */
 #define BATCH_POOL_MAX ((size_t)192 * 1024 * 1024)
 #define BATCH_PARTS_MAX STORE_FENCES_MAX

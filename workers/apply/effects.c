@@ -307,7 +307,8 @@ static struct outbox_row row_of(const struct item *item, enum outbox_kind kind)
 struct outbox_writer {
     struct batch *batch;
     struct span topic;
-    struct buf bytes; /* scratch */
+    struct record_room room;
+    struct buf bytes; /* headers of an item's row */
     struct outbox_row *rows;
     size_t count;
 };
@@ -361,8 +362,7 @@ static bool add_level_row(struct outbox_writer *writer, const struct place_state
                                         .source = level.source,
                                         .level = level.level,
                                         .revision = level.revision};
-    return record_level(&record, &cause, &writer->batch->pool,
-                        &writer->rows[writer->count++]);
+    return record_level(&record, &cause, &writer->room, &writer->rows[writer->count++]);
 }
 
 static bool add_item_rows(struct outbox_writer *writer)
@@ -397,10 +397,12 @@ static enum status outbox_effects(struct batch *batch, struct store_effects *eff
     if (writer.rows == NULL)
         return out_of_memory(error);
     buf_init(&writer.bytes, HEADERS_BYTES_MAX);
+    record_room_init(&writer.room, &batch->pool);
     bool all = add_item_rows(&writer);
     size_t stored = writer.count;
     all = all && add_level_rows(&writer);
     buf_free(&writer.bytes);
+    record_room_free(&writer.room);
     if (!all)
         return out_of_memory(error);
     effects->outbox = writer.rows;

@@ -1,5 +1,6 @@
 #include "workers/apply/records.h"
 
+#include "common/base/scope.h"
 #include "common/codec/event_json.h"
 #include "common/codec/headers.h"
 
@@ -7,30 +8,56 @@
 
 #define RECORD_BYTES_MAX ((size_t)16 * 1024)
 
+void record_room_init(struct record_room *room, struct pool *pool)
+{
+    room->pool = pool;
+    buf_init(&room->bytes, RECORD_BYTES_MAX);
+    buf_init(&room->scratch, RECORD_BYTES_MAX);
+}
+
+void record_room_free(struct record_room *room)
+{
+    buf_free(&room->bytes);
+    buf_free(&room->scratch);
+}
+
 static void header_text(struct buf *out, const char *name, const char *text)
 {
     headers_add(out, span_from(name), span_from(text));
 }
 
-static void cloud_headers(const struct cause *cause, const char *kind, struct buf *out)
+static void id_header(const struct cause *cause, const char *kind, struct buf *scratch,
+                      struct buf *out)
 {
-    char id[320];
-    char type[64];
-    (void)snprintf(id, sizeof(id), "%.*s/%d/%lld/%s", SPAN_ARGS(cause->topic),
-                   (int)cause->partition, (long long)cause->offset, kind);
-    (void)snprintf(type, sizeof(type), "inventory.%s.v1", kind);
+    buf_clear(scratch);
+    buf_span(scratch, cause->topic);
+    buf_byte(scratch, '/');
+    buf_number(scratch, cause->partition);
+    buf_byte(scratch, '/');
+    buf_number(scratch, cause->offset);
+    buf_byte(scratch, '/');
+    buf_text(scratch, kind);
+    headers_add(out, SPAN_OF("ce_id"), buf_view(scratch));
+}
+
+static void cloud_headers(const struct cause *cause, enum outbox_kind kind,
+                          struct buf *scratch, struct buf *out)
+{
+    bool level = kind == OUTBOX_LEVEL;
     header_text(out, "ce_specversion", "1.0");
-    header_text(out, "ce_id", id);
+    id_header(cause, level ? "level" : "dead-letter", scratch, out);
     header_text(out, "ce_source", "parstock/apply");
-    header_text(out, "ce_type", type);
+    header_text(out, "ce_type",
+                level ? "inventory.level.v1" : "inventory.dead-letter.v1");
 }
 
 /* ---- levels ---------------------------------------------------------------------------------- */
 
 static void level_headers(const struct level_record *level, const struct cause *cause,
-                          struct buf *out)
+                          struct record_room *room)
 {
-    cloud_headers(cause, "level", out);
+    struct buf *out = &room->bytes;
+    cloud_headers(cause, OUTBOX_LEVEL, &room->scratch, out);
     headers_add(out, SPAN_OF("ce_subject"), level->sku);
     header_text(out, "content-type", "application/json");
     if (cause->traceparent.bytes != NULL)
@@ -53,21 +80,19 @@ static bool cut(struct pool *pool, const struct buf *bytes, const size_t ends[2]
 }
 
 bool record_level(const struct level_record *level, const struct cause *cause,
-                  struct pool *pool, struct outbox_row *row_out)
+                  struct record_room *room, struct outbox_row *row_out)
 {
-    struct buf bytes;
+    struct buf *bytes = &room->bytes;
     size_t ends[2];
-    buf_init(&bytes, RECORD_BYTES_MAX);
-    level_json_key(level, &bytes);
-    ends[0] = bytes.length;
-    level_json_value(level, &bytes);
-    ends[1] = bytes.length;
-    level_headers(level, cause, &bytes);
+    buf_clear(bytes);
+    level_json_key(level, bytes);
+    ends[0] = bytes->length;
+    level_json_value(level, bytes);
+    ends[1] = bytes->length;
+    level_headers(level, cause, room);
     *row_out = (struct outbox_row){
         .kind = OUTBOX_LEVEL, .partition = cause->partition, .offset = cause->offset};
-    bool all = cut(pool, &bytes, ends, row_out);
-    buf_free(&bytes);
-    return all;
+    return cut(room->pool, bytes, ends, row_out);
 }
 
 /* ---- what came ------------------------------------------------------------------------------- */
@@ -101,5 +126,7 @@ void record_dead_letter_headers(const struct dead_letter *letter,
                    reason_remedy(letter->reason));
     header_text(out, "__connect.errors.exception.message", message);
     header_text(out, "parstock.reason", code);
-    cloud_headers(cause, "dead-letter", out);
+    SCOPED(buf_free) struct buf scratch;
+    buf_init(&scratch, RECORD_BYTES_MAX);
+    cloud_headers(cause, OUTBOX_DEAD_LETTER, &scratch, out);
 }

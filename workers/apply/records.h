@@ -19,9 +19,18 @@ struct cause {
     struct span traceparent; /* bytes NULL = none */
 };
 
+/* What records are built in, and the pool where they stay. */
+struct record_room {
+    struct pool *pool;
+    struct buf bytes;
+    struct buf scratch;
+};
+void record_room_init(struct record_room *room, struct pool *pool);
+void record_room_free(struct record_room *room);
+
 /* Of inventory.levels. Bytes lie in the pool; false: no room. */
 bool record_level(const struct level_record *level, const struct cause *cause,
-                  struct pool *pool, struct outbox_row *row_out);
+                  struct record_room *room, struct outbox_row *row_out);
 
 /* Headers as they came, in their order. */
 void record_received_headers(const struct kafka_record *record, struct buf *out);

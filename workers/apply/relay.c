@@ -177,6 +177,7 @@ struct changed_sender {
     struct relay *relay;
     const struct relay_way *way;
     struct pool pool;
+    struct record_room room;
 };
 
 static enum status send_changed(void *self, const struct changed_level *changed,
@@ -194,7 +195,7 @@ static enum status send_changed(void *self, const struct changed_level *changed,
                                         .revision = changed->revision};
     struct outbox_row row;
     pool_reset(&sender->pool);
-    if (!record_level(&record, &cause, &sender->pool, &row))
+    if (!record_level(&record, &cause, &sender->room, &row))
         return error_set(error, STATUS_RETRY, "apply: out of memory for the outbox");
     const struct relay_rows sent = {.rows = &row,
                                     .count = 1,
@@ -206,12 +207,14 @@ static enum status send_changed(void *self, const struct changed_level *changed,
 static enum status send_levels(struct relay *relay, const struct relay_way *way,
                                struct postgres *postgres, struct error *error)
 {
-    struct changed_sender sender = {relay, way, {0}};
+    struct changed_sender sender = {.relay = relay, .way = way};
     const struct changed_visitor visitor = {.each = send_changed, .self = &sender};
     const struct changed_since since = {
         .partition = relay->partition, .from = relay->below, .at_us = relay->below_at_us};
     pool_init(&sender.pool, RECORD_BYTES_MAX);
+    record_room_init(&sender.room, &sender.pool);
     enum status status = store_changed_levels(postgres, &since, &visitor, error);
+    record_room_free(&sender.room);
     pool_free(&sender.pool);
     return status;
 }
