@@ -2,7 +2,7 @@
 
 #include "common/base/check.h"
 
-#define PREFIX "idempotency_"
+#define PREFIX "ledger_"
 #define DATE_DIGITS 8
 
 static const char *const ACT_NAMES[RETENTION_ACT_COUNT] = {

@@ -82,7 +82,7 @@ int32_t retention_day_of(int64_t us);
 
 #define RETENTION_NAME_MAX 24
 
-/* "idempotency_20261125", and back; false for every other name. */
+/* "ledger_20261125", and back; false for every other name. */
 void retention_name(int32_t day, char name_out[RETENTION_NAME_MAX]);
 bool retention_name_parse(struct span name, int32_t *day_out);
 

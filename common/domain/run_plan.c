@@ -4,9 +4,9 @@
 #define SMALLEST ((size_t)4 * 1024)
 #define LARGEST_SIZE 3 /* runs of this size are not merged any more */
 
-bool run_plan_seal(size_t keys, size_t batches)
+bool run_plan_seal(size_t keys, size_t pages)
 {
-    return keys >= RUN_FRESH_MAX || (keys > 0 && batches >= RUN_BATCHES_MAX);
+    return keys >= RUN_FRESH_MAX || (keys > 0 && pages >= RUN_PAGES_MAX);
 }
 
 /* 0: below 4k keys, 1: below 16k, 2: below 64k, 3: the rest. */

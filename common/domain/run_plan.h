@@ -13,11 +13,11 @@
 #include <stddef.h>
 
 #define RUN_FRESH_MAX ((size_t)32 * 1024) /* keys of a partition kept in memory */
-#define RUN_BATCHES_MAX ((size_t)512)     /* rows of level 0 kept in the table */
+#define RUN_PAGES_MAX ((size_t)512)       /* pages without a run */
 #define RUN_MERGE_MAX ((size_t)8)         /* runs merged at once */
 
 /* Is it time to write the keys in memory as a run? */
-bool run_plan_seal(size_t keys, size_t batches);
+bool run_plan_seal(size_t keys, size_t pages);
 
 /*
  * How many of the newest runs to merge; 0 = none. `entries`: of each run, oldest first.

@@ -20,7 +20,7 @@ static const struct statement TAKE_PARTITION = {
     "INSERT INTO progress AS p (topic, partition, epoch, owner) VALUES ($1, $2, 1, $3) "
     "ON CONFLICT (topic, partition) DO UPDATE SET epoch = p.epoch + 1, owner = $3, "
     "updated_at = greatest(now(), p.updated_at) "
-    "RETURNING p.epoch, p.next_offset, p.relayed_offset, p.relayed_at"};
+    "RETURNING p.epoch, p.next_offset, p.relayed_offset"};
 
 static const struct statement BEGIN = {"apply_begin", "BEGIN"};
 
@@ -112,8 +112,7 @@ enum status store_take(struct postgres *postgres, const struct partition_ref *re
     ASSERT(rows.count == 1);
     *take_out = (struct take){.epoch = rows_int(&rows, 0, 0),
                               .next_offset = rows_int(&rows, 0, 1),
-                              .relayed_offset = rows_int(&rows, 0, 2),
-                              .relayed_at_us = rows_time(&rows, 0, 3)};
+                              .relayed_offset = rows_int(&rows, 0, 2)};
     return STATUS_OK;
 }
 

@@ -28,7 +28,6 @@ struct take {
     int64_t epoch;
     int64_t next_offset;    /* -1: nothing read yet */
     int64_t relayed_offset; /* the broker has all that records below it cause */
-    int64_t relayed_at_us;  /* what it may not have was judged then or later */
 };
 
 struct partition_ref {
@@ -136,19 +135,14 @@ enum status store_later(struct postgres *postgres, struct later_question *questi
 
 /* ---- effects ------------------------------------------------------------------------------ */
 
-struct ledger_row {
-    const struct event *event;
-    const struct event_identity *identity;
-    enum outcome outcome;
-    int rule;
+/* The rows that a batch adds to the ledger, a partition. */
+struct page_write {
     int32_t partition;
-    int64_t offset;
-    int64_t recorded_at_ms;
-    struct span traceparent; /* bytes NULL = none */
-    bool has_before;
-    bool has_after;
-    int64_t before;
-    int64_t after;
+    int64_t first_offset;
+    int64_t next_offset;
+    int32_t entries;
+    struct span keys;  /* see common/codec/key_run.h */
+    struct span lines; /* see common/codec/ledger_line.h */
 };
 
 struct adjustment_row {
@@ -169,15 +163,6 @@ struct level_write {
     int64_t revision;
 };
 
-/* The keys that a batch adds to the ledger, a partition. */
-struct run_write {
-    int32_t partition;
-    int64_t first_offset;
-    int64_t next_offset;
-    int64_t entries;
-    struct span keys;
-};
-
 struct desired_write {
     struct span shop;
     struct place place;
@@ -191,8 +176,7 @@ struct progress_write {
     int64_t first_offset; /* of this batch; kept when the partition was new */
     int64_t counts[OUTCOME_COUNT];
     int64_t relayed_offset; /* as in struct take, as far as is known now */
-    int64_t relayed_at_us;
-    bool trims; /* the table holds outbox rows below relayed_offset */
+    bool trims;             /* the table holds outbox rows below relayed_offset */
 };
 
 struct store_effects {
@@ -201,15 +185,13 @@ struct store_effects {
     int32_t partitions; /* of the topic */
     int32_t contract;
     int64_t judged_at_us;
-    const struct ledger_row *ledger;
-    size_t ledger_count;
+    const struct page_write *pages;
+    size_t page_count;
     const struct adjustment_row *adjustments;
     size_t adjustment_count;
     const struct outbox_row *outbox; /* the last `derived` ones are not stored: the */
     size_t outbox_count;             /* ledger and the levels say them again */
     size_t derived_count;
-    const struct run_write *runs;
-    size_t run_count;
     const struct reading_write *readings;
     size_t reading_count;
     const struct level_write *new_levels; /* that had no row */
@@ -243,7 +225,6 @@ struct relayed {
     struct partition_ref ref;
     int64_t epoch;
     int64_t offset;
-    int64_t at_us;
     bool trims;
 };
 enum status store_relayed(struct postgres *postgres, const struct relayed *relayed,
@@ -266,13 +247,8 @@ struct changed_visitor {
                         struct error *error);
     void *self;
 };
-struct changed_since {
-    int32_t partition;
-    int64_t from;
-    int64_t at_us; /* judged then or later */
-};
 enum status store_changed_levels(struct postgres *postgres,
-                                 const struct changed_since *since,
+                                 const struct partition_ref *ref, int64_t from,
                                  const struct changed_visitor *visitor,
                                  struct error *error);
 

@@ -2,33 +2,20 @@
 
 #include "common/base/check.h"
 
-static void ledger_row(struct buf *data, const struct store_effects *effects, size_t at)
+static void page_row(struct buf *data, const struct store_effects *effects, size_t at)
 {
-    const struct ledger_row *row = &effects->ledger[at];
-    const struct event *event = row->event;
-    pg_copy_row(data, 22);
+    const struct page_write *page = &effects->pages[at];
+    pg_copy_row(data, 10);
+    pg_copy_text(data, effects->topic);
+    pg_copy_int4(data, page->partition);
+    pg_copy_int4(data, effects->partitions);
+    pg_copy_int8(data, page->first_offset);
+    pg_copy_int8(data, page->next_offset);
     pg_copy_time(data, true, effects->judged_at_us);
-    pg_copy_uuid(data, row->identity->key);
-    pg_copy_int8(data, row->identity->fingerprint);
-    pg_copy_int8(data, row->offset);
-    pg_copy_time(data, true, row->recorded_at_ms >= 0 ? row->recorded_at_ms * 1000 : 0);
-    pg_copy_time(data, true, event->occurred_at_us);
-    pg_copy_int4(data, row->partition);
     pg_copy_int4(data, effects->contract);
-    pg_copy_int4(data, (int32_t)event->quantity);
-    pg_copy_int4_or_null(data, row->has_before, (int32_t)row->before);
-    pg_copy_int4_or_null(data, row->has_after, (int32_t)row->after);
-    pg_copy_int2(data, (int16_t)row->outcome);
-    pg_copy_int2(data, (int16_t)row->rule);
-    pg_copy_int2(data, (int16_t)event->type);
-    pg_copy_text(data, event->source_name);
-    pg_copy_text(data, event->sku);
-    pg_copy_text(data, event->location_code);
-    pg_copy_int8_or_null(data, event->has_version, event->version);
-    pg_copy_time(data, event->has_sees_orders_until, event->sees_orders_until_us);
-    pg_copy_text(data, event->id);
-    pg_copy_text(data, event->reference);
-    pg_copy_text(data, row->traceparent);
+    pg_copy_int4(data, page->entries);
+    pg_copy_text(data, page->keys);
+    pg_copy_text(data, page->lines);
 }
 
 static void adjustment_row(struct buf *data, const struct store_effects *effects,
@@ -102,11 +89,9 @@ enum status store_copy_effects(struct postgres *postgres,
                                const struct store_effects *effects, struct error *error)
 {
     const struct copy copies[] = {
-        {"COPY idempotency (judged_at, key, fingerprint, record_offset, recorded_at, "
-         "occurred_at, partition, contract, quantity, before, after, outcome, rule, type, "
-         "source, sku, location, version, sees_orders_until, event_id, reference, "
-         "traceparent) FROM STDIN (FORMAT binary)",
-         effects->ledger_count, ledger_row},
+        {"COPY ledger (topic, partition, partitions, first_offset, next_offset, "
+         "judged_at, contract, entries, keys, lines) FROM STDIN (FORMAT binary)",
+         effects->page_count, page_row},
         {"COPY adjustments (source, sku, location, quantity, occurred_at) "
          "FROM STDIN (FORMAT binary)",
          effects->adjustment_count, adjustment_row},

@@ -33,14 +33,6 @@ static const struct statement LEVELS_PUT = {
     "occurred_at, version, revision, count, counted_at, adjusted, adjusted_at, "
     "sees_orders_until) WHERE l.sku = u.sku AND l.location = u.location"};
 
-/* The keys of the batch; see ledger_runs. */
-static const struct statement RUNS_PUT = {
-    "runs_put",
-    "INSERT INTO ledger_runs (topic, partition, partitions, level, first_offset, "
-    "next_offset, newest_at, entries, keys) SELECT $1, u.partition, $2, 0, u.first, "
-    "u.next, $3, u.entries, u.keys FROM unnest($4::int[], $5::bigint[], $6::bigint[], "
-    "$7::int[], $8::bytea[]) AS u (partition, first, next, entries, keys)"};
-
 /* Rows are locked in the order that push locks them in, so that neither waits for the other
  * in a ring. A pair is dirty while what is wanted is not what the shop was last seen to show. */
 static const struct statement DESIRED_PUT = {
@@ -64,14 +56,13 @@ static const struct statement PROGRESS_PUT = {
     "read = p.read + u.applied + u.unchanged + u.duplicate + u.stale + u.shadowed + "
     "u.rekeyed + u.rejected, start_offset = CASE WHEN p.next_offset < 0 "
     "THEN u.first_offset ELSE p.start_offset END, updated_at = $14, "
-    "relayed_offset = greatest(p.relayed_offset, u.relayed), "
-    "relayed_at = greatest(p.relayed_at, u.relayed_at) "
+    "relayed_offset = greatest(p.relayed_offset, u.relayed) "
     "FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], "
     "$7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], "
     "$12::bigint[], "
-    "$13::bigint[], $15::bigint[], $16::timestamptz[]) AS u (partition, epoch, "
+    "$13::bigint[], $15::bigint[]) AS u (partition, epoch, "
     "old_offset, next_offset, first_offset, applied, unchanged, duplicate, stale, "
-    "shadowed, rekeyed, rejected, relayed, relayed_at) "
+    "shadowed, rekeyed, rejected, relayed) "
     "WHERE p.topic = $1 AND p.partition = u.partition AND p.epoch = u.epoch "
     "AND p.next_offset = u.old_offset"};
 
@@ -170,35 +161,6 @@ static enum status add_levels(struct postgres *postgres,
     return postgres_pipeline_add(postgres, &LEVELS_PUT, params, error);
 }
 
-static enum status add_runs(struct postgres *postgres,
-                            const struct store_effects *effects, struct pool *pool,
-                            struct pg_params *params, struct error *error)
-{
-    const struct run_write *rows = effects->runs;
-    size_t count = effects->run_count;
-    struct columns columns;
-    int32_t small[STORE_FENCES_MAX];
-    ASSERT(count <= STORE_FENCES_MAX);
-    if (!columns_take(pool, count, &columns))
-        return error_set(error, STATUS_RETRY, "postgres: out of memory");
-    pg_params_clear(params);
-    pg_params_text(params, effects->topic);
-    pg_params_int4(params, effects->partitions);
-    pg_params_time(params, true, effects->judged_at_us);
-    for (size_t at = 0; at < count; at++)
-        small[at] = rows[at].partition;
-    pg_params_int4_array(params, small, count);
-    COLUMN_NUMBER(pg_params_int8_array, rows, count, entries > 0, first_offset);
-    COLUMN_NUMBER(pg_params_int8_array, rows, count, entries > 0, next_offset);
-    for (size_t at = 0; at < count; at++) {
-        small[at] = (int32_t)rows[at].entries;
-        columns.spans[at] = rows[at].keys;
-    }
-    pg_params_int4_array(params, small, count);
-    pg_params_bytea_array(params, columns.spans, count);
-    return postgres_pipeline_add(postgres, &RUNS_PUT, params, error);
-}
-
 static enum status add_desired(struct postgres *postgres,
                                const struct store_effects *effects, struct pool *pool,
                                struct pg_params *params, struct error *error)
@@ -252,9 +214,6 @@ static void progress_columns(const struct store_effects *effects,
     for (size_t at = 0; at < count; at++)
         numbers[at] = rows[at].relayed_offset;
     pg_params_int8_array(params, numbers, NULL, count);
-    for (size_t at = 0; at < count; at++)
-        numbers[at] = rows[at].relayed_at_us;
-    pg_params_time_array(params, numbers, NULL, count);
 }
 
 static enum status add_trim(struct postgres *postgres,
@@ -299,8 +258,7 @@ static enum status add_writes(struct postgres *postgres,
         size_t rows;
     } parts[] = {{add_readings, effects->reading_count},
                  {add_levels, effects->level_count},
-                 {add_desired, effects->desired_count},
-                 {add_runs, effects->run_count}};
+                 {add_desired, effects->desired_count}};
     enum status status = STATUS_OK;
     *count_out = 0;
     for (size_t at = 0; at < COUNT_OF(parts) && status == STATUS_OK; at++) {

@@ -131,14 +131,23 @@ static const struct statement LEVEL_IS_READING = {
     "'none')) FROM levels l LEFT JOIN source_readings r USING (sku, location, source) "
     "WHERE r.sku IS NULL OR coalesce(r.count, 0) + r.adjusted <> l.quantity LIMIT $1"};
 
-/* Retention drops a run only after every ledger row of its time. */
+/* A run stands for all pages of its offsets; retention drops it after the last of them. */
 static const struct statement RUNS_COVER = {
     "audit_runs",
-    "SELECT format('partition %s: the ledger holds %s rows, its runs %s keys: an event "
-    "could be judged twice', l.partition, l.n, coalesce(r.n, 0)) FROM (SELECT partition, "
-    "count(*) AS n FROM idempotency GROUP BY partition) l LEFT JOIN (SELECT partition, "
-    "sum(entries) AS n FROM ledger_runs GROUP BY partition) r ON r.partition = l.partition "
-    "WHERE coalesce(r.n, 0) < l.n LIMIT $1"};
+    "SELECT format('run %s of partition %s: %s keys, the pages that it stands for hold %s: "
+    "an event could be judged twice', id, partition, entries, n) FROM (SELECT r.id, "
+    "r.partition, r.entries, (SELECT coalesce(sum(l.entries), 0) FROM ledger l "
+    "WHERE l.topic = r.topic AND l.partition = r.partition "
+    "AND l.partitions = r.partitions AND l.next_offset > r.first_offset "
+    "AND l.next_offset <= r.next_offset) AS n FROM ledger_runs r) AS runs "
+    "WHERE entries < n LIMIT $1"};
+
+static const struct statement PAGE_WHOLE = {
+    "audit_pages",
+    "SELECT format('page of partition %s up to offset %s: %s rows, %s keys, %s lines', "
+    "partition, next_offset, entries, length(keys) / 24, lines) FROM (SELECT partition, "
+    "next_offset, entries, keys, array_length(string_to_array(lines, E'\\n'), 1) AS lines "
+    "FROM ledger) AS pages WHERE length(keys) <> 24 * entries OR lines <> entries LIMIT $1"};
 
 static const struct statement WRITE_IN_FLIGHT = {
     "audit_in_flight",
@@ -155,7 +164,8 @@ static const struct audit_check CHECKS[] = {
     {"ledger_counts", "the ledger holds or held as many rows as were counted",
      &LEDGER_COUNTS},
     {"key_once", "no key stands twice in the ledger", &KEY_ONCE},
-    {"runs_cover", "every key of the ledger stands in its runs, by number", &RUNS_COVER},
+    {"page_whole", "every page has as many keys and lines as it says", &PAGE_WHOLE},
+    {"runs_cover", "every run holds the keys of all its pages, by number", &RUNS_COVER},
     {"record_once", "no record was judged twice", &RECORD_ONCE},
     {"one_partition", "every SKU was judged on one partition", &ONE_PARTITION},
     {"chain", "every event starts from the level that the one before it left", &CHAIN},

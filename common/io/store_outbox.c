@@ -15,17 +15,17 @@ static const struct statement OUTBOX_TRIM_ONE = {
     "outbox_trim", "DELETE FROM outbox WHERE topic = $1 AND partition = $2 "
                    "AND record_offset < $3"};
 static const struct statement RELAYED = {
-    "relayed",
-    "UPDATE progress SET relayed_offset = $4, relayed_at = $5 WHERE topic = $1 "
-    "AND partition = $2 AND epoch = $3 AND relayed_offset < $4"};
+    "relayed", "UPDATE progress SET relayed_offset = $4 WHERE topic = $1 "
+               "AND partition = $2 AND epoch = $3 AND relayed_offset < $4"};
 
 /* Outcomes and types by number: applied 0, unchanged 1; counted 0, adjusted 1. */
 static const struct statement CHANGED_LEVELS = {
     "changed_levels",
     "SELECT l.sku, l.location, l.source, l.quantity, l.occurred_at, l.version, "
     "l.revision, c.record_offset, c.traceparent FROM (SELECT DISTINCT ON (sku, location) "
-    "sku, location, record_offset, traceparent FROM idempotency WHERE judged_at >= $3 "
-    "AND partition = $1 AND record_offset >= $2 AND outcome IN (0, 1) AND type IN (0, 1) "
+    "sku, location, record_offset, traceparent FROM idempotency WHERE topic = $1 "
+    "AND partition = $2 AND page_next_offset > $3 AND record_offset >= $3 "
+    "AND outcome IN (0, 1) AND type IN (0, 1) "
     "ORDER BY sku, location, record_offset DESC) AS c "
     "JOIN levels l ON l.sku = c.sku AND l.location = c.location ORDER BY c.record_offset"};
 
@@ -72,7 +72,6 @@ enum status store_relayed(struct postgres *postgres, const struct relayed *relay
     pg_params_int4(&params, relayed->ref.partition);
     pg_params_int8(&params, relayed->epoch);
     pg_params_int8(&params, relayed->offset);
-    pg_params_time(&params, true, relayed->at_us);
     /* first the rows: a kill between the two leaves none behind */
     enum status status = relayed->trims ? trim(postgres, relayed, error) : STATUS_OK;
     if (status != STATUS_OK)
@@ -99,7 +98,7 @@ static enum status read_changed(void *self, const struct rows *rows, struct erro
 }
 
 enum status store_changed_levels(struct postgres *postgres,
-                                 const struct changed_since *since,
+                                 const struct partition_ref *ref, int64_t from,
                                  const struct changed_visitor *visitor,
                                  struct error *error)
 {
@@ -107,8 +106,8 @@ enum status store_changed_levels(struct postgres *postgres,
     struct changed_visitor copy = *visitor;
     const struct row_visitor reader = {.each = read_changed, .self = &copy};
     pg_params_init(&params);
-    pg_params_int4(&params, since->partition);
-    pg_params_int8(&params, since->from);
-    pg_params_time(&params, true, since->at_us);
+    pg_params_text(&params, ref->topic);
+    pg_params_int4(&params, ref->partition);
+    pg_params_int8(&params, from);
     return postgres_stream(postgres, &CHANGED_LEVELS, &params, &reader, error);
 }

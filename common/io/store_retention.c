@@ -13,22 +13,24 @@
 static const struct statement BEGIN_MINE = {
     "retention_lock", "SELECT pg_try_advisory_lock(8243126286060545057)"};
 static const struct statement GUARD_LEFT = {
-    "retention_guard",
-    "SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE conrelid = "
-    "'idempotency_default'::regclass AND conname = 'retention_guard')"};
+    "retention_guard", "SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE conrelid = "
+                       "'ledger_default'::regclass AND conname = 'retention_guard')"};
 static const struct statement NOW = {"retention_now", "SELECT clock_timestamp()"};
 static const struct statement PARTITIONS = {
     "retention_partitions",
     "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
-    "WHERE i.inhparent = 'idempotency'::regclass ORDER BY c.relname LIMIT $1"};
+    "WHERE i.inhparent = 'ledger'::regclass ORDER BY c.relname LIMIT $1"};
 static const struct statement STRAYS = {
     "retention_strays",
-    "SELECT floor(extract(epoch FROM judged_at) / 86400)::bigint AS day, count(*) "
-    "FROM idempotency_default GROUP BY day ORDER BY day LIMIT $1"};
+    "SELECT floor(extract(epoch FROM judged_at) / 86400)::bigint AS day, "
+    "sum(entries)::bigint "
+    "FROM ledger_default GROUP BY day ORDER BY day LIMIT $1"};
 /* Levels that were not sent yet are sent from the ledger. */
 static const struct statement UNSENT = {
-    "retention_unsent", "SELECT min(relayed_at) FROM progress WHERE relayed_offset < "
-                        "next_offset"};
+    "retention_unsent",
+    "SELECT min(l.judged_at) FROM progress p JOIN ledger l ON l.topic = p.topic "
+    "AND l.partition = p.partition AND l.next_offset > p.relayed_offset "
+    "WHERE p.relayed_offset < p.next_offset"};
 static const struct statement RUNS = {
     "retention_runs",
     "DELETE FROM ledger_runs WHERE id IN (SELECT id FROM ledger_runs "
@@ -42,7 +44,7 @@ static void day_text(int32_t day, char text_out[DATE_MAX])
     char name[RETENTION_NAME_MAX];
     struct buf text;
     retention_name(day, name);
-    const char *digits = name + strlen("idempotency_");
+    const char *digits = name + strlen("ledger_");
     buf_init(&text, DATE_MAX);
     buf_format(&text, "%.4s-%.2s-%.2s 00:00:00+00", digits, digits + 4, digits + 6);
     ASSERT(!text.failed && text.length < DATE_MAX);
@@ -138,7 +140,7 @@ static enum status add_guard(struct postgres *postgres, const struct slice *slic
 {
     enum status status = postgres_script(postgres, "BEGIN", error);
     buf_format(sql,
-               "ALTER TABLE idempotency_default DROP CONSTRAINT IF EXISTS "
+               "ALTER TABLE ledger_default DROP CONSTRAINT IF EXISTS "
                "retention_guard, ADD CONSTRAINT retention_guard CHECK (judged_at < '%s' "
                "OR judged_at >= '%s') NOT VALID",
                slice->from, slice->to);
@@ -151,7 +153,7 @@ static enum status add_guard(struct postgres *postgres, const struct slice *slic
 static enum status hold_writers(struct postgres *postgres, struct buf *sql,
                                 struct error *error)
 {
-    buf_text(sql, "LOCK TABLE ONLY idempotency, ONLY idempotency_default "
+    buf_text(sql, "LOCK TABLE ONLY ledger, ONLY ledger_default "
                   "IN SHARE ROW EXCLUSIVE MODE");
     return run_patiently(postgres, sql, error);
 }
@@ -161,7 +163,7 @@ static enum status create(struct postgres *postgres, const struct slice *slice,
                           struct buf *sql, struct error *error)
 {
     buf_format(sql,
-               "CREATE TABLE %s (LIKE idempotency INCLUDING ALL, CONSTRAINT "
+               "CREATE TABLE %s (LIKE ledger INCLUDING ALL, CONSTRAINT "
                "retention_day CHECK (judged_at >= '%s' AND judged_at < '%s'))",
                slice->name, slice->from, slice->to);
     return run(postgres, sql, error);
@@ -171,7 +173,7 @@ static enum status move(struct postgres *postgres, const struct slice *slice,
                         struct buf *sql, struct error *error)
 {
     buf_format(sql,
-               "WITH moved AS (DELETE FROM idempotency_default WHERE judged_at >= '%s' "
+               "WITH moved AS (DELETE FROM ledger_default WHERE judged_at >= '%s' "
                "AND judged_at < '%s' RETURNING *) INSERT INTO %s SELECT * FROM moved",
                slice->from, slice->to, slice->name);
     return run(postgres, sql, error);
@@ -181,19 +183,18 @@ static enum status attach(struct postgres *postgres, const struct slice *slice,
                           bool guarded, struct buf *sql, struct error *error)
 {
     if (guarded) {
-        buf_text(sql, "ALTER TABLE idempotency_default VALIDATE CONSTRAINT "
+        buf_text(sql, "ALTER TABLE ledger_default VALIDATE CONSTRAINT "
                       "retention_guard");
         enum status status = run(postgres, sql, error);
         if (status != STATUS_OK)
             return status;
     }
     buf_format(sql,
-               "ALTER TABLE idempotency ATTACH PARTITION %s FOR VALUES FROM ('%s') TO "
+               "ALTER TABLE ledger ATTACH PARTITION %s FOR VALUES FROM ('%s') TO "
                "('%s'); ALTER TABLE %s DROP CONSTRAINT retention_day",
                slice->name, slice->from, slice->to, slice->name);
     if (guarded)
-        buf_text(sql,
-                 "; ALTER TABLE idempotency_default DROP CONSTRAINT retention_guard");
+        buf_text(sql, "; ALTER TABLE ledger_default DROP CONSTRAINT retention_guard");
     return run_patiently(postgres, sql, error);
 }
 
@@ -232,17 +233,24 @@ static enum status make(struct postgres *postgres, const struct retention_step *
     "unchanged = r.unchanged + excluded.unchanged, stale = r.stale + excluded.stale, "   \
     "shadowed = r.shadowed + excluded.shadowed, retired_at = now()"
 
+static enum status count_retired(struct postgres *postgres, const struct slice *slice,
+                                 struct buf *sql, struct error *error)
+{
+    buf_format(sql,
+               RETIRED_INTO " SELECT date '%.10s', partition, " RETIRED_COUNTS
+                            " FROM idempotency WHERE judged_at >= '%s' "
+                            "AND judged_at < '%s'" RETIRED_AGAIN,
+               slice->from, slice->from, slice->to);
+    return run(postgres, sql, error);
+}
+
 static enum status drop(struct postgres *postgres, const struct retention_step *step,
                         struct buf *sql, struct error *error)
 {
     const struct slice slice = slice_of(step->day);
     enum status status = postgres_script(postgres, "BEGIN", error);
-    buf_format(sql,
-               RETIRED_INTO " SELECT date '%.10s', partition, " RETIRED_COUNTS
-                            " FROM %s" RETIRED_AGAIN,
-               slice.from, slice.name);
     if (status == STATUS_OK)
-        status = run(postgres, sql, error);
+        status = count_retired(postgres, &slice, sql, error);
     buf_format(sql, "DROP TABLE %s", slice.name);
     if (status == STATUS_OK)
         status = run_patiently(postgres, sql, error);
@@ -254,12 +262,11 @@ static enum status purge(struct postgres *postgres, const struct retention_step 
 {
     const struct slice slice = slice_of(step->day);
     enum status status = postgres_script(postgres, "BEGIN", error);
+    if (status == STATUS_OK)
+        status = count_retired(postgres, &slice, sql, error);
     buf_format(sql,
-               "WITH gone AS (DELETE FROM idempotency_default WHERE judged_at >= '%s' "
-               "AND judged_at < '%s' RETURNING partition, outcome) " RETIRED_INTO
-               " SELECT date '%.10s', partition, " RETIRED_COUNTS
-               " FROM gone" RETIRED_AGAIN,
-               slice.from, slice.to, slice.from);
+               "DELETE FROM ledger_default WHERE judged_at >= '%s' AND judged_at < '%s'",
+               slice.from, slice.to);
     if (status == STATUS_OK)
         status = run(postgres, sql, error);
     return finish(postgres, status, error);
@@ -307,7 +314,7 @@ enum status store_retention_runs(struct postgres *postgres, int32_t first_day,
 
 enum status store_retention_end(struct postgres *postgres, struct error *error)
 {
-    return postgres_script(postgres, "VACUUM idempotency_default", error);
+    return postgres_script(postgres, "VACUUM ledger_default", error);
 }
 
 /* ---- finding ------------------------------------------------------------------------------- */
@@ -333,7 +340,7 @@ enum status store_retention_begin(struct postgres *postgres, bool *mine_out,
     SCOPED(buf_free) struct buf sql = {0};
     buf_init(&sql, SCRIPT_BYTES_MAX);
     status = postgres_script(postgres, "BEGIN", error);
-    buf_text(&sql, "ALTER TABLE idempotency_default DROP CONSTRAINT retention_guard");
+    buf_text(&sql, "ALTER TABLE ledger_default DROP CONSTRAINT retention_guard");
     if (status == STATUS_OK)
         status = run_patiently(postgres, &sql, error);
     return finish(postgres, status, error);

@@ -1,10 +1,10 @@
 /*
- * The SQL of `ledger_runs`: the keys of judged events, by partition. Only the partition's
+ * The SQL of `ledger_runs`: the keys of the ledger's pages, sorted, by partition. Only the partition's
  * owner reads and writes them, within a transaction that holds the partition's fence or
  * right after taking it.
  *
  *     store_runs_agree     all owners of the topic go by this partition count from now on
- *     store_runs_load      what there is: sorted runs with filter and guide, fresh keys
+ *     store_runs_load      what there is: pages without a run, then runs; newest first
  *     store_runs_keys      a whole run
  *     store_runs_replace   a sorted run takes the place of others (own transaction, fenced)
  */
@@ -18,14 +18,14 @@ enum status store_runs_agree(struct postgres *postgres, struct span topic,
 
 struct run_row {
     int64_t id;
-    int32_t level; /* 0: the keys of a batch, unsorted, in `keys`; 1: sorted */
+    bool is_page; /* the keys of a page that no run covers, unsorted, in `keys` */
     int64_t first_offset;
     int64_t next_offset;
     int64_t newest_at_us;
     size_t entries;
     struct span guide;
     struct span filter;
-    struct span keys; /* of level 0 only */
+    struct span keys; /* of a page only */
 };
 
 struct run_visitor {
@@ -33,7 +33,7 @@ struct run_visitor {
     void *self;
 };
 
-/* Whose runs: a partition's own, newest first; or those of every other topic and count. */
+/* Whose: a partition's own, or those of every other topic and count. */
 struct run_scope {
     struct span topic;
     int32_t partition; /* -1: those of every other topic and partition count */
@@ -50,9 +50,9 @@ struct run_replace {
     struct span topic;
     int32_t partitions;
     struct fence fence;
-    struct run_row run;    /* level 1; id is not set; keys are */
-    const int64_t *merged; /* ids of the runs of level 1 that it stands for */
-    size_t merged_count;   /* 0: it stands for those of level 0 below next_offset */
+    struct run_row run;    /* id is not set; keys are */
+    const int64_t *merged; /* ids of the runs that it stands for */
+    size_t merged_count;   /* 0: it stands for pages */
 };
 
 /* *fenced_out: another owner has the partition, nothing was changed. */

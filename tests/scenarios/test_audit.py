@@ -27,7 +27,9 @@ TAMPERINGS = {
     "FROM levels)",
     "readings_fold": "UPDATE levels SET adjusted = adjusted + 1 WHERE sku = (SELECT min(sku) "
     "FROM levels WHERE count IS NOT NULL)",
-    "runs_cover": "DELETE FROM ledger_runs WHERE id = (SELECT min(id) FROM ledger_runs)",
+    "page_whole": "UPDATE ledger SET lines = lines || chr(10) || 'x' WHERE partition = 0",
+    "runs_cover": "INSERT INTO ledger_runs SELECT 1, topic, partition, partitions, 0, next_offset, "
+    "judged_at, 0, '', '', '' FROM ledger LIMIT 1",
     "level_is_reading": "UPDATE levels SET quantity = quantity + 1 WHERE sku = (SELECT max(sku) "
     "FROM levels)",
     "one_write": "INSERT INTO shop_levels (shop, sku, location, write_id) "
@@ -56,7 +58,7 @@ def test_an_untouched_ledger_passes(judged):
 @pytest.mark.parametrize("invariant", TAMPERINGS)
 def test_audit_names_what_was_tampered_with(judged, invariant):
     schema, copy = judged.schema, f"{judged.schema}_{invariant}"
-    tables = ("progress", "idempotency", "ledger_retired", "ledger_runs", "readings", "adjustments", "levels",
+    tables = ("progress", "idempotency", "ledger", "ledger_retired", "ledger_runs", "readings", "adjustments", "levels",
               "shop_levels", "shop_writes")  # fmt: skip
     view = judged.sql("SELECT pg_get_viewdef('source_readings'::regclass)")[0][0]
     judged.sql(f"CREATE SCHEMA {copy}")

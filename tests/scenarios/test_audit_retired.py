@@ -9,11 +9,14 @@ from tests.model.generate import CALM, Plan, generate
 
 # The past: everything that was judged and known, forty days earlier.
 AGE = [
-    "UPDATE idempotency SET judged_at = judged_at - interval '40 days', "
-    "recorded_at = recorded_at - interval '40 days', occurred_at = occurred_at - interval '40 days'",
+    # Columns 2 and 3 of a line: when it was recorded (ms) and when it occurred (us).
+    "UPDATE ledger SET judged_at = judged_at - interval '40 days', lines = (SELECT string_agg("
+    r"concat_ws(E'\t', split_part(line, E'\t', 1), split_part(line, E'\t', 2)::bigint - 3456000000, "
+    r"split_part(line, E'\t', 3)::bigint - 3456000000000, "
+    r"regexp_replace(line, E'^[^\t]*\t[^\t]*\t[^\t]*\t', '')), E'\n' ORDER BY n) "
+    r"FROM string_to_table(lines, E'\n') WITH ORDINALITY AS t (line, n))",
     "UPDATE ledger_runs SET newest_at = newest_at - interval '40 days'",
     "UPDATE adjustments SET occurred_at = occurred_at - interval '40 days'",
-    "UPDATE progress SET relayed_at = relayed_at - interval '40 days'",
     "UPDATE readings SET counted_at = counted_at - interval '40 days', "
     "adjusted_at = adjusted_at - interval '40 days'",
     "UPDATE levels SET occurred_at = occurred_at - interval '40 days', counted_at = counted_at - "
@@ -34,10 +37,6 @@ FAULTS = {
     "readings_fold": (
         f"UPDATE levels SET adjusted = adjusted + 1 WHERE sku IN ({COUNTED})",
         f"UPDATE levels SET adjusted = adjusted - 1 WHERE sku IN ({COUNTED})",
-    ),
-    "chain": (
-        "UPDATE idempotency SET before = before + 1 WHERE before IS NOT NULL",
-        "UPDATE idempotency SET before = before - 1 WHERE before IS NOT NULL",
     ),
 }
 
@@ -69,7 +68,6 @@ def test_audit_passes_before_and_after(retired):
     assert {(s["act"], s["state"]) for s in report["steps"]} == {("purge", "done")}
     left = retired.sql("SELECT count(*) FROM idempotency")[0][0]
     assert 0 < left < rows
-    assert report["runs_removed"] > 0
     # There are levels with no row left, and they are no offence.
     gone = retired.sql("SELECT count(*) FROM levels l WHERE NOT EXISTS "
                        "(SELECT FROM idempotency i WHERE i.sku = l.sku AND i.location = l.location)")  # fmt: skip

@@ -13,12 +13,14 @@ from tests.harness.waiting import wait_until
 from tests.harness.worker import Worker, parstock_env, run_parstock
 
 CONTRACT = ROOT / "schemas/examples/contract/valid/minimal.json"
-COLUMNS = """judged_at, key, fingerprint, record_offset, recorded_at, occurred_at, partition, contract,
-    quantity, before, after, outcome, rule, type, source, sku, location"""
-ROWS = f"""INSERT INTO idempotency ({COLUMNS})
-    SELECT %s::timestamptz + n * interval '1 ms', gen_random_uuid(), n, %s + n, %s::timestamptz,
-    %s::timestamptz, n %% 3, 1, 1, NULL, n, (ARRAY[0, 1, 3, 4])[1 + n %% 4], 1, 0, 'wms', 'S' || n, 'BER'
-    FROM generate_series(1, %s) AS n"""
+COLUMNS = "topic, partition, partitions, first_offset, next_offset, judged_at, contract, entries, keys, lines"
+# A page for each of three partitions; column 7 of a line is the outcome.
+PAGES = rf"""INSERT INTO ledger ({COLUMNS})
+    SELECT 't', n %% 3, 3, 1, 1000000, %s::timestamptz, 1, count(*), string_agg(substring(sha224(n::text::bytea) FOR 24), ''),
+    string_agg(concat_ws(E'\t', n, 0, 0, 1, E'\x01', n, (ARRAY[0, 1, 3, 4])[1 + n %% 4], 1, 0, 'wms', 'S' || n,
+                         'BER', E'\x01', E'\x01', E'\x01', E'\x01', E'\x01'), E'\n')
+    FROM generate_series(1, %s) AS n GROUP BY n %% 3"""
+EVENTS = "SELECT coalesce(sum(entries), 0)::bigint FROM"
 
 
 def utc_midnight(days_ago: int = 0) -> datetime.datetime:
@@ -28,7 +30,7 @@ def utc_midnight(days_ago: int = 0) -> datetime.datetime:
 
 
 def partition(days_ago: int) -> str:
-    return f"idempotency_{utc_midnight(days_ago):%Y%m%d}"
+    return f"ledger_{utc_midnight(days_ago):%Y%m%d}"
 
 
 class Ledger:
@@ -52,7 +54,7 @@ class Ledger:
 
     def partitions(self) -> set[str]:
         rows = self.db.execute("SELECT inhrelid::regclass::text FROM pg_inherits "
-                               "WHERE inhparent = 'idempotency'::regclass").fetchall()  # fmt: skip
+                               "WHERE inhparent = 'ledger'::regclass").fetchall()  # fmt: skip
         return {name.split(".")[-1] for (name,) in rows}
 
     def detach(self, *days_ago: int) -> None:
@@ -60,15 +62,14 @@ class Ledger:
         for day in days_ago:
             self.db.execute(f"DROP TABLE IF EXISTS {partition(day)}")
 
-    def add(self, days_ago: int, count: int = 12, offset: int = 0) -> None:
-        at = utc_midnight(days_ago) + datetime.timedelta(seconds=30)
-        self.db.execute(ROWS, [at, offset, at, at, count])
+    def add(self, days_ago: int, count: int = 12) -> None:
+        self.db.execute(PAGES, [utc_midnight(days_ago) + datetime.timedelta(seconds=30), count])
 
     def add_run(self, days_ago: int, entries: int) -> None:
         newest = utc_midnight(days_ago) + datetime.timedelta(seconds=40)
-        self.db.execute("INSERT INTO ledger_runs (topic, partition, partitions, level, first_offset, "
-                        "next_offset, newest_at, entries, keys) VALUES ('t', 0, 3, 0, 0, 1, %s, %s, "
-                        "'')", [newest, entries])  # fmt: skip
+        self.db.execute("INSERT INTO ledger_runs (topic, partition, partitions, first_offset, "
+                        "next_offset, newest_at, entries, guide, filter, keys) VALUES ('t', 0, 3, 0, 1, "
+                        "%s, %s, '', '', '')", [newest, entries])  # fmt: skip
 
     def number(self, text: str) -> int:
         return self.db.execute(text).fetchone()[0]
@@ -90,11 +91,11 @@ WEEK = {partition(-day) for day in range(8)}
 
 
 def test_migrate_makes_today_and_a_week(ledger):
-    assert ledger.partitions() == WEEK | {"idempotency_default"}
+    assert ledger.partitions() == WEEK | {"ledger_default"}
     assert ledger.retention()["steps"] == []
     assert "nothing to do" in ledger.run("retention", "-o", "table")
     ledger.add(0)
-    assert ledger.number(f"SELECT count(*) FROM {partition(0)}") == 12
+    assert ledger.number(f"{EVENTS} {partition(0)}") == 12
 
 
 def test_what_is_older_goes_and_what_is_younger_stays(ledger):
@@ -110,24 +111,24 @@ def test_what_is_older_goes_and_what_is_younger_stays(ledger):
     } | {("purge", f"{utc_midnight(day):%Y-%m-%d}", 12) for day in (60, 38, 37)}
     assert all(step["state"] == "done" for step in first["steps"])
     assert first["runs_removed"] == 3
-    assert ledger.partitions() == WEEK | {partition(day) for day in (36, 35, 1)} | {"idempotency_default"}
-    assert ledger.number("SELECT count(*) FROM idempotency_default") == 0
-    assert ledger.number("SELECT count(*) FROM idempotency") == 4 * 12
+    assert ledger.partitions() == WEEK | {partition(day) for day in (36, 35, 1)} | {"ledger_default"}
+    assert ledger.number(f"{EVENTS} ledger_default") == 0
+    assert ledger.number(f"{EVENTS} ledger") == 4 * 12
     assert ledger.number("SELECT count(*) FROM ledger_runs") == 3
     assert ledger.retention()["steps"] == []
 
 
 def test_an_old_partition_is_dropped_and_counted(ledger):
-    ledger.db.execute(f"CREATE TABLE {partition(40)} PARTITION OF idempotency FOR VALUES "
+    ledger.db.execute(f"CREATE TABLE {partition(40)} PARTITION OF ledger FOR VALUES "
                       f"FROM ('{utc_midnight(40)}') TO ('{utc_midnight(39)}')")  # fmt: skip
-    ledger.db.execute(f"CREATE TABLE {partition(30)} PARTITION OF idempotency FOR VALUES "
+    ledger.db.execute(f"CREATE TABLE {partition(30)} PARTITION OF ledger FOR VALUES "
                       f"FROM ('{utc_midnight(30)}') TO ('{utc_midnight(29)}')")  # fmt: skip
     ledger.add(40, count=24)
     ledger.add(30, count=24)
     counted = ledger.db.execute(
         "SELECT partition, count(*) FILTER (WHERE outcome = 0), count(*) FILTER (WHERE outcome = 1), "
         "count(*) FILTER (WHERE outcome = 3), count(*) FILTER (WHERE outcome = 4) "
-        f"FROM {partition(40)} GROUP BY partition ORDER BY 1").fetchall()  # fmt: skip
+        f"FROM idempotency WHERE judged_at < '{utc_midnight(39)}' GROUP BY partition ORDER BY 1").fetchall()  # fmt: skip
     planned = ledger.retention("--dry-run")
     assert [(s["act"], s["partition"], s["state"]) for s in planned["steps"]] == [
         ("drop", partition(40), "planned")]  # fmt: skip
@@ -135,7 +136,7 @@ def test_an_old_partition_is_dropped_and_counted(ledger):
     done = ledger.retention()
     assert [(s["act"], s["state"]) for s in done["steps"]] == [("drop", "done")]
     assert partition(40) not in ledger.partitions() and partition(30) in ledger.partitions()
-    assert ledger.number("SELECT count(*) FROM idempotency") == 24
+    assert ledger.number(f"{EVENTS} ledger") == 24
     assert counted == ledger.db.execute(
         "SELECT partition, applied, unchanged, stale, shadowed FROM ledger_retired "
         "WHERE day = %s ORDER BY 1", [utc_midnight(40).date()]).fetchall()  # fmt: skip
@@ -148,7 +149,7 @@ def test_the_contract_says_how_long(ledger, tmp_path):
     ledger.add(4)
     ledger.add(5)
     assert ledger.retention()["keep_days"] == 3
-    assert ledger.partitions() == WEEK | {partition(4), "idempotency_default"}
+    assert ledger.partitions() == WEEK | {partition(4), "ledger_default"}
 
 
 def test_attaching_a_day_does_not_search_the_default_partition(ledger):
@@ -159,7 +160,7 @@ def test_attaching_a_day_does_not_search_the_default_partition(ledger):
     done = ledger.retention()
     assert {(s["act"], s["state"]) for s in done["steps"]} == {("make", "done"), ("move", "done")}
     log = ledger.postgres._child.text("err")
-    spared = 'partition constraint for default partition "idempotency_default" is implied by existing'
+    spared = 'partition constraint for default partition "ledger_default" is implied by existing'
     assert log.count(f"updated {spared}") == 2
     # Nor the rows of the new partition, which the move has checked one by one.
     for day in (-5, 20):
@@ -168,19 +169,19 @@ def test_attaching_a_day_does_not_search_the_default_partition(ledger):
 
 def test_what_was_not_sent_is_kept(ledger):
     ledger.add(50)
-    ledger.db.execute("INSERT INTO progress (topic, partition, next_offset, relayed_offset, relayed_at) "
-                      "VALUES ('t', 0, 10, 9, %s)", [utc_midnight(50)])  # fmt: skip
+    ledger.db.execute("INSERT INTO progress (topic, partition, next_offset, relayed_offset) "
+                      "VALUES ('t', 0, 1000000, 999999)")  # fmt: skip
     held = ledger.retention()
     assert held["held_back"] is True
-    assert ledger.number("SELECT count(*) FROM idempotency") == 12
-    ledger.db.execute("UPDATE progress SET relayed_offset = 10")
+    assert ledger.number(f"{EVENTS} ledger") == 12
+    ledger.db.execute("UPDATE progress SET relayed_offset = 1000000")
     assert ledger.retention()["held_back"] is False
-    assert ledger.number("SELECT count(*) FROM idempotency") == 0
+    assert ledger.number(f"{EVENTS} ledger") == 0
 
 
 def test_keys_stay_until_their_rows_have_gone(ledger):
     """A partition that can't be dropped keeps its runs, or a repeat would be judged anew."""
-    ledger.db.execute(f"CREATE TABLE {partition(40)} PARTITION OF idempotency FOR VALUES "
+    ledger.db.execute(f"CREATE TABLE {partition(40)} PARTITION OF ledger FOR VALUES "
                       f"FROM ('{utc_midnight(40)}') TO ('{utc_midnight(39)}')")  # fmt: skip
     for day in (41, 40):
         ledger.add_run(day, 12)
@@ -200,10 +201,10 @@ def test_writers_go_on_while_partitions_come_and_go(ledger):
     ledger.detach(0, *range(-7, 0))
     for day in (60, 45, 20, 3):
         ledger.add(day, count=20_000)
-    ledger.db.execute(f"CREATE TABLE {partition(50)} PARTITION OF idempotency FOR VALUES "
+    ledger.db.execute(f"CREATE TABLE {partition(50)} PARTITION OF ledger FOR VALUES "
                       f"FROM ('{utc_midnight(50)}') TO ('{utc_midnight(49)}')")  # fmt: skip
     ledger.add(50, count=20_000)
-    before = ledger.number(f"SELECT count(*) FROM idempotency WHERE judged_at >= '{utc_midnight(36)}'")
+    before = ledger.number(f"{EVENTS} ledger WHERE judged_at >= '{utc_midnight(36)}'")
     stop, wrote, failed = threading.Event(), [0, 0], []
 
     def write(lane: int) -> None:
@@ -212,11 +213,8 @@ def test_writers_go_on_while_partitions_come_and_go(ledger):
                 try:
                     at = db.execute("SELECT now()").fetchone()[0]
                     db.execute("SELECT count(*) FROM levels").fetchone()
-                    with db.cursor().copy(f"COPY idempotency ({COLUMNS}) FROM STDIN") as copy:
-                        for n in range(100):
-                            copy.write_row((at, f"{lane:08x}-0000-0000-0000-{wrote[lane] + n:012x}", n,
-                                            wrote[lane] + n, at, at, lane, 1, 1, None, n, 0, 1, 0,
-                                            "wms", f"S{n}", "BER"))  # fmt: skip
+                    with db.cursor().copy(f"COPY ledger ({COLUMNS}) FROM STDIN") as copy:
+                        copy.write_row(("t", lane, 3, wrote[lane], wrote[lane] + 100, at, 1, 100, b"k" * 2400, "x"))
                     db.commit()
                 except psycopg.Error as error:
                     failed.append(error)
@@ -243,15 +241,15 @@ def test_writers_go_on_while_partitions_come_and_go(ledger):
     assert {s["act"] for s in steps} == {"move", "make", "drop", "purge"}
     assert WEEK <= ledger.partitions() and partition(50) not in ledger.partitions()
     assert wrote[0] > 0 and wrote[1] > 0
-    kept = ledger.number(f"SELECT count(*) FROM idempotency WHERE judged_at >= '{utc_midnight(36)}'")
+    kept = ledger.number(f"{EVENTS} ledger WHERE judged_at >= '{utc_midnight(36)}'")
     assert kept == before + sum(wrote)
-    assert ledger.number(f"SELECT count(*) FROM {partition(0)}") > 0
+    assert ledger.number(f"{EVENTS} {partition(0)}") > 0
 
 
 def test_a_reader_that_never_ends_is_not_waited_for(ledger):
     ledger.detach(0)
     with ledger.connect(autocommit=False) as reader:
-        reader.execute("LOCK TABLE idempotency IN ROW EXCLUSIVE MODE")
+        reader.execute("LOCK TABLE ledger IN ROW EXCLUSIVE MODE")
         busy = ledger.retention(code=75)
         assert [(s["act"], s["state"]) for s in busy["steps"]] == [("make", "busy")]
         # Others were let through, and are.
@@ -263,7 +261,7 @@ def test_a_reader_that_never_ends_is_not_waited_for(ledger):
 
 
 def test_a_killed_pass_leaves_no_guard(ledger):
-    ledger.db.execute("ALTER TABLE idempotency_default ADD CONSTRAINT retention_guard "
+    ledger.db.execute("ALTER TABLE ledger_default ADD CONSTRAINT retention_guard "
                       "CHECK (judged_at < '2000-01-01') NOT VALID")  # fmt: skip
     ledger.retention()
     assert ledger.number("SELECT count(*) FROM pg_constraint WHERE conname = 'retention_guard'") == 0

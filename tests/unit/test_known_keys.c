@@ -45,7 +45,6 @@ static void make_run(struct made *made, int64_t id, uint64_t from, uint64_t coun
     key_run_sort(made->keys.bytes, count);
     key_run_guide(buf_view(&made->keys), &made->guide);
     made->row = (struct run_row){.id = id,
-                                 .level = 1,
                                  .entries = count,
                                  .guide = buf_view(&made->guide),
                                  .filter = buf_view(&made->filter)};
@@ -158,7 +157,7 @@ static void test_loading(void **state)
     buf_init(&fresh, MAX);
     const struct key_entry entry = entry_of(77);
     key_run_add(&fresh, &entry);
-    struct run_row row = {.level = 0,
+    struct run_row row = {.is_page = true,
                           .entries = 1,
                           .first_offset = 40,
                           .newest_at_us = 5,
@@ -172,7 +171,7 @@ static void test_loading(void **state)
     known_loaded(&known);
     int64_t fingerprint = 0;
     assert_true(known_find(&known, entry.key, &fingerprint));
-    assert_int_equal(known.batches, 1);
+    assert_int_equal(known.pages, 1);
     assert_int_equal(known.fresh_first_offset, 40);
     for (size_t at = 0; at < 3; at++) {
         assert_int_equal(known.runs[at].id, at + 1);
@@ -192,7 +191,7 @@ static void test_a_damaged_row_is_refused(void **state)
     assert_int_equal(known_load_row(&known, &made.row, &error), STATUS_FATAL);
     made.row.entries = 0;
     assert_int_equal(known_load_row(&known, &made.row, &error), STATUS_FATAL);
-    struct run_row cut = {.level = 0, .entries = 2, .keys = {made.keys.bytes, 47}};
+    struct run_row cut = {.is_page = true, .entries = 2, .keys = {made.keys.bytes, 47}};
     assert_int_equal(known_load_row(&known, &cut, &error), STATUS_FATAL);
     free_run(&made);
 }

@@ -165,10 +165,10 @@ static void test_names(void **state)
     static const struct {
         int32_t day;
         const char *name;
-    } CASES[] = {{0, "idempotency_19700101"},     {58, "idempotency_19700228"},
-                 {59, "idempotency_19700301"},    {11016, "idempotency_20000229"},
-                 {TODAY, "idempotency_20261125"}, {20819, "idempotency_20270101"},
-                 {47540, "idempotency_21000228"}, {47541, "idempotency_21000301"}};
+    } CASES[] = {{0, "ledger_19700101"},     {58, "ledger_19700228"},
+                 {59, "ledger_19700301"},    {11016, "ledger_20000229"},
+                 {TODAY, "ledger_20261125"}, {20819, "ledger_20270101"},
+                 {47540, "ledger_21000228"}, {47541, "ledger_21000301"}};
     for (size_t at = 0; at < COUNT_OF(CASES); at++) {
         char name[RETENTION_NAME_MAX];
         int32_t day = -1;
@@ -189,18 +189,20 @@ static void test_names(void **state)
 static void test_names_that_are_not_ours(void **state)
 {
     (void)state;
-    static const char *const OTHERS[] = {"idempotency_default",
-                                         "idempotency_2026112",
-                                         "idempotency_202611250",
-                                         "idempotency_20261325",
-                                         "idempotency_20260230",
-                                         "idempotency_20260100",
-                                         "idempotency_2026 125",
-                                         "idempotencyX20261125",
-                                         "idempotency_19691231",
-                                         "idempotency_20261125x",
+    static const char *const OTHERS[] = {"ledger_default",
+                                         "ledger_2026112",
+                                         "ledger_202611250",
+                                         "ledger_20261325",
+                                         "ledger_20260230",
+                                         "ledger_20260100",
+                                         "ledger_2026 125",
+                                         "ledger_runs",
+                                         "ledger_retired",
+                                         "ledgerX20261125",
+                                         "ledger_19691231",
+                                         "ledger_20261125x",
                                          "",
-                                         "idempotency_20260001"};
+                                         "ledger_20260001"};
     int32_t day;
     for (size_t at = 0; at < COUNT_OF(OTHERS); at++)
         assert_false(retention_name_parse(span_from(OTHERS[at]), &day));

@@ -59,8 +59,8 @@ static void test_small_runs_of_a_quiet_partition(void **state)
     static struct table table;
     memset(&table, 0, sizeof(table));
     for (size_t at = 0; at < 5000; at++)
-        add(&table, RUN_BATCHES_MAX);
-    check(&table, 5000 * RUN_BATCHES_MAX);
+        add(&table, RUN_PAGES_MAX);
+    check(&table, 5000 * RUN_PAGES_MAX);
 }
 
 static void test_runs_of_any_size(void **state)
@@ -86,10 +86,10 @@ static void test_when_to_seal(void **state)
 {
     (void)state;
     assert_false(run_plan_seal(0, 0));
-    assert_false(run_plan_seal(0, RUN_BATCHES_MAX));
-    assert_false(run_plan_seal(RUN_FRESH_MAX - 1, RUN_BATCHES_MAX - 1));
+    assert_false(run_plan_seal(0, RUN_PAGES_MAX));
+    assert_false(run_plan_seal(RUN_FRESH_MAX - 1, RUN_PAGES_MAX - 1));
     assert_true(run_plan_seal(RUN_FRESH_MAX, 1));
-    assert_true(run_plan_seal(1, RUN_BATCHES_MAX));
+    assert_true(run_plan_seal(1, RUN_PAGES_MAX));
     assert_int_equal(run_plan_merge(NULL, 0), 0);
 }
 

@@ -4,10 +4,12 @@
 #include "common/base/check.h"
 #include "common/base/scope.h"
 #include "common/codec/key_run.h"
+#include "common/codec/ledger_line.h"
 #include "common/domain/desired.h"
 #include "workers/apply/batch.h"
 #include "workers/apply/records.h"
 
+#define PAGE_BYTES_MAX ((size_t)128 * 1024 * 1024)
 #define HEADERS_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 static enum status out_of_memory(struct error *error)
@@ -21,52 +23,25 @@ static struct span to_pool(struct pool *pool, const struct buf *buf)
     return buf->failed ? nothing : pool_span(pool, buf_view(buf));
 }
 
-/* ---- ledger and adjustments ------------------------------------------------------------------- */
-
-static struct ledger_row ledger_row(const struct item *item)
-{
-    const struct verdict *verdict = &item->verdict;
-    return (struct ledger_row){.event = &item->event,
-                               .identity = &item->identity,
-                               .outcome = verdict->outcome,
-                               .rule = verdict->rule,
-                               .partition = item->record.partition,
-                               .offset = item->record.offset,
-                               .recorded_at_ms = item->record.timestamp_ms,
-                               .traceparent = item->traceparent,
-                               .has_before = item->has_before,
-                               .before = item->before,
-                               .has_after = verdict->level.exists,
-                               .after = verdict->level.quantity};
-}
+/* ---- adjustments -------------------------------------------------------------------------------- */
 
 static bool keeps_adjustment(const struct item *item)
 {
     return item->verdict.recorded && item->event.type == EVENT_ADJUSTED;
 }
 
-static enum status ledger_effects(struct batch *batch, struct store_effects *effects,
-                                  struct error *error)
+static enum status adjustment_effects(struct batch *batch, struct store_effects *effects,
+                                      struct error *error)
 {
-    struct ledger_row *rows = pool_take(&batch->pool, batch->count * sizeof(*rows));
-    struct adjustment_row *adjustments =
-        pool_take(&batch->pool, batch->count * sizeof(*adjustments));
-    if (rows == NULL || adjustments == NULL)
+    struct adjustment_row *rows =
+        pool_take(&batch->pool, (batch->count + 1) * sizeof(*rows));
+    if (rows == NULL)
         return out_of_memory(error);
-    size_t row_count = 0;
-    size_t adjustment_count = 0;
-    for (size_t at = 0; at < batch->count; at++) {
-        const struct item *item = &batch->items[at];
-        if (outcome_leaves_ledger_row(item->verdict.outcome))
-            rows[row_count++] = ledger_row(item);
-        if (keeps_adjustment(item))
-            adjustments[adjustment_count++] =
-                (struct adjustment_row){.event = &item->event};
-    }
-    effects->ledger = rows;
-    effects->ledger_count = row_count;
-    effects->adjustments = adjustments;
-    effects->adjustment_count = adjustment_count;
+    effects->adjustments = rows;
+    for (size_t at = 0; at < batch->count; at++)
+        if (keeps_adjustment(&batch->items[at]))
+            rows[effects->adjustment_count++] =
+                (struct adjustment_row){.event = &batch->items[at].event};
     return STATUS_OK;
 }
 
@@ -185,61 +160,81 @@ static enum status level_effects(struct batch *batch, struct store_effects *effe
     return STATUS_OK;
 }
 
-/* ---- keys ---------------------------------------------------------------------------------------- */
+/* ---- the ledger -------------------------------------------------------------------------------- */
 
-static int64_t ledger_rows_of(const struct part_count *part)
+static struct ledger_line line_of(const struct item *item)
 {
-    int64_t rows = 0;
-    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
-        if (outcome_leaves_ledger_row((enum outcome)outcome))
-            rows += part->counts[outcome];
-    return rows;
+    const struct verdict *verdict = &item->verdict;
+    return (struct ledger_line){.event = &item->event,
+                                .outcome = (int)verdict->outcome,
+                                .rule = verdict->rule,
+                                .offset = item->record.offset,
+                                .recorded_at_ms = item->record.timestamp_ms,
+                                .traceparent = item->traceparent,
+                                .has_before = item->has_before,
+                                .before = item->before,
+                                .has_after = verdict->level.exists,
+                                .after = verdict->level.quantity};
 }
 
-static enum status run_of(struct batch *batch, const struct part_count *part,
-                          struct run_write *run, struct error *error)
-{
-    size_t size = (size_t)run->entries * KEY_RUN_ENTRY_BYTES;
+struct page {
     struct buf keys;
-    buf_init(&keys, size + 1);
+    struct buf lines;
+};
+
+static void add_item(struct page *page, const struct item *item)
+{
+    const struct ledger_line line = line_of(item);
+    struct key_entry entry = {.fingerprint = item->identity.fingerprint};
+    memcpy(entry.key, item->identity.key, sizeof(entry.key));
+    key_run_add(&page->keys, &entry);
+    ledger_line_add(&page->lines, &line);
+}
+
+static enum status page_of(struct batch *batch, const struct part_count *part,
+                           struct page *page, struct page_write *write,
+                           struct error *error)
+{
+    buf_clear(&page->keys);
+    buf_clear(&page->lines);
     for (size_t at = 0; at < batch->count; at++) {
         const struct item *item = &batch->items[at];
-        if (item->record.partition != part->partition ||
-            !outcome_leaves_ledger_row(item->verdict.outcome))
-            continue;
-        struct key_entry entry = {.fingerprint = item->identity.fingerprint};
-        memcpy(entry.key, item->identity.key, sizeof(entry.key));
-        key_run_add(&keys, &entry);
+        if (item->record.partition == part->partition &&
+            outcome_leaves_ledger_row(item->verdict.outcome))
+            add_item(page, item);
     }
-    ASSERT(keys.failed || keys.length == size);
-    run->keys = to_pool(&batch->pool, &keys);
-    buf_free(&keys);
-    return run->keys.bytes != NULL ? STATUS_OK : out_of_memory(error);
+    *write = (struct page_write){.partition = part->partition,
+                                 .first_offset = part->first_offset,
+                                 .next_offset = part->next_offset};
+    write->entries = (int32_t)(page->keys.length / KEY_RUN_ENTRY_BYTES);
+    write->keys = to_pool(&batch->pool, &page->keys);
+    write->lines = to_pool(&batch->pool, &page->lines);
+    if (write->keys.bytes == NULL || write->lines.bytes == NULL)
+        return out_of_memory(error);
+    return STATUS_OK;
 }
 
-static enum status run_effects(struct batch *batch, struct store_effects *effects,
-                               struct error *error)
+static enum status page_effects(struct batch *batch, struct store_effects *effects,
+                                struct error *error)
 {
-    struct run_write *runs =
-        pool_take(&batch->pool, (batch->part_count + 1) * sizeof(*runs));
-    if (runs == NULL)
+    struct page_write *pages =
+        pool_take(&batch->pool, (batch->part_count + 1) * sizeof(*pages));
+    struct page page;
+    if (pages == NULL)
         return out_of_memory(error);
-    effects->runs = runs;
-    for (size_t at = 0; at < batch->part_count; at++) {
-        const struct part_count *part = &batch->parts[at];
-        struct run_write *run = &runs[effects->run_count];
-        *run = (struct run_write){.partition = part->partition,
-                                  .first_offset = part->first_offset,
-                                  .next_offset = part->next_offset,
-                                  .entries = ledger_rows_of(part)};
-        if (run->entries == 0)
-            continue;
-        enum status status = run_of(batch, part, run, error);
-        if (status != STATUS_OK)
-            return status;
-        effects->run_count++;
+    buf_init(&page.keys, PAGE_BYTES_MAX);
+    buf_init(&page.lines, PAGE_BYTES_MAX);
+    enum status status = STATUS_OK;
+    for (size_t at = 0; at < batch->part_count && status == STATUS_OK; at++) {
+        struct page_write *write = &pages[effects->page_count];
+        status = page_of(batch, &batch->parts[at], &page, write, error);
+        if (write->entries > 0)
+            effects->page_count++;
     }
-    return STATUS_OK;
+    effects->pages = pages;
+    buf_free(&page.keys);
+    buf_free(&page.lines);
+    return status;
 }
 
 /* ---- desired levels -------------------------------------------------------------------------- */
@@ -418,13 +413,13 @@ enum status batch_effects(struct batch *batch, struct store_effects *effects,
 {
     if (batch->out_of_memory)
         return out_of_memory(error);
-    enum status status = ledger_effects(batch, effects, error);
+    enum status status = page_effects(batch, effects, error);
+    if (status == STATUS_OK)
+        status = adjustment_effects(batch, effects, error);
     if (status == STATUS_OK)
         status = reading_effects(batch, effects, error);
     if (status == STATUS_OK)
         status = level_effects(batch, effects, error);
-    if (status == STATUS_OK)
-        status = run_effects(batch, effects, error);
     if (status == STATUS_OK)
         status = desired_effects(batch, effects, error);
     if (status == STATUS_OK)

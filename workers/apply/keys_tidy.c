@@ -12,27 +12,27 @@
 #define RUN_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define LANE_FRESH_MAX ((size_t)128 * 1024) /* keys in memory of all its partitions */
 
-static enum status note_run(struct part *part, const struct run_write *run,
-                            struct error *error)
+static enum status note_page(struct part *part, const struct page_write *page,
+                             struct error *error)
 {
     enum status status = STATUS_OK;
-    for (size_t at = 0; at < (size_t)run->entries && status == STATUS_OK; at++) {
-        const struct key_entry entry = key_run_entry(run->keys, at);
+    for (size_t at = 0; at < (size_t)page->entries && status == STATUS_OK; at++) {
+        const struct key_entry entry = key_run_entry(page->keys, at);
         status = known_add(&part->known, &entry, error);
     }
-    if (part->known.batches++ == 0)
-        part->known.fresh_first_offset = run->first_offset;
+    if (part->known.pages++ == 0)
+        part->known.fresh_first_offset = page->first_offset;
     return status;
 }
 
 /* Where memory is short the keys are read again from the table, which has them. */
 void keys_note(struct lane *lane, const struct store_effects *effects)
 {
-    for (size_t at = 0; at < effects->run_count; at++) {
+    for (size_t at = 0; at < effects->page_count; at++) {
         struct error ignored = {0};
-        struct part *part = lane_part(lane, effects->runs[at].partition);
+        struct part *part = lane_part(lane, effects->pages[at].partition);
         ASSERT(part != NULL);
-        if (note_run(part, &effects->runs[at], &ignored) != STATUS_OK) {
+        if (note_page(part, &effects->pages[at], &ignored) != STATUS_OK) {
             known_free(&part->known);
             part->known_ready = false;
             continue;
@@ -80,7 +80,6 @@ static bool draft_finish(struct draft *draft)
     memset(filter, 0, size);
     for (size_t at = 0; at < entries; at++)
         filter_add(filter, size, key_run_entry(keys, at).key);
-    draft->row.level = 1;
     draft->row.entries = entries;
     draft->row.keys = keys;
     draft->row.guide = buf_view(&draft->guide);
@@ -193,7 +192,7 @@ static enum status tidy_part(struct lane *lane, struct part *part, bool must_sea
                              struct error *error)
 {
     size_t fresh = known_fresh_count(&part->known);
-    if (!(must_seal && fresh > 0) && !run_plan_seal(fresh, part->known.batches))
+    if (!(must_seal && fresh > 0) && !run_plan_seal(fresh, part->known.pages))
         return STATUS_OK;
     enum status status = seal(lane, part, error);
     size_t count;

@@ -176,15 +176,16 @@ static enum status load_fresh(struct known_keys *known, const struct run_row *ro
                               struct error *error)
 {
     if (key_run_count(row->keys) != row->entries)
-        return error_set(error, STATUS_FATAL,
-                         "apply: run %lld of ledger_runs is damaged; restore the table",
-                         (long long)row->id);
+        return error_set(
+            error, STATUS_FATAL,
+            "apply: the ledger's page up to offset %lld is damaged; restore it",
+            (long long)row->next_offset);
     enum status status = STATUS_OK;
     for (size_t at = 0; at < row->entries && status == STATUS_OK; at++) {
         const struct key_entry entry = key_run_entry(row->keys, at);
         status = known_add(known, &entry, error);
     }
-    known->batches++;
+    known->pages++;
     known->fresh_first_offset = row->first_offset; /* rows come newest first */
     if (row->newest_at_us > known->newest_at_us)
         known->newest_at_us = row->newest_at_us;
@@ -194,8 +195,7 @@ static enum status load_fresh(struct known_keys *known, const struct run_row *ro
 enum status known_load_row(struct known_keys *known, const struct run_row *row,
                            struct error *error)
 {
-    return row->level == 0 ? load_fresh(known, row, error)
-                           : append_run(known, row, error);
+    return row->is_page ? load_fresh(known, row, error) : append_run(known, row, error);
 }
 
 /* Rows come newest first, so that the newest runs get the memory for filters. */
@@ -211,7 +211,7 @@ void known_loaded(struct known_keys *known)
 static void clear_fresh(struct known_keys *known)
 {
     buf_clear(&known->fresh);
-    known->batches = 0;
+    known->pages = 0;
     if (known->slot_count > 0)
         memset(known->slots, 0, known->slot_count * sizeof(*known->slots));
 }

@@ -31,7 +31,7 @@ struct known_keys {
     struct buf fresh; /* entries as in a run, in the order of judging */
     uint32_t *slots;  /* index into fresh, plus one; 0 = free */
     size_t slot_count;
-    size_t batches; /* rows of level 0 in the table */
+    size_t pages; /* of the ledger that hold them */
     int64_t fresh_first_offset;
     int64_t newest_at_us;
     struct known_run *runs; /* oldest first */

@@ -171,7 +171,6 @@ static void progress_of(struct lane *lane, const struct fence *fences,
         memcpy(progress[at].counts, counts->counts, sizeof(counts->counts));
         relay_settle(&part->relay);
         progress[at].relayed_offset = part->relay.below;
-        progress[at].relayed_at_us = part->relay.below_at_us;
         progress[at].trims = part->relay.trims && part->relay.below > part->relay.noted;
     }
 }
@@ -213,7 +212,7 @@ static void settle(struct lane *lane, const struct store_effects *effects)
         part->relay.noted = progress->relayed_offset;
         part->relay.trims = part->relay.trims && !progress->trims;
         const struct relay_rows rows = {effects->outbox, effects->outbox_count,
-                                        part->next_offset, effects->judged_at_us};
+                                        part->next_offset};
         struct error error = {0};
         if (!part->relay.behind)
             (void)relay_send(&part->relay, &way, &rows, &error);
@@ -322,7 +321,6 @@ static enum status note_idle(struct lane *lane, struct error *error)
             .ref = {span_from(lane->apply->topic), relay->partition},
             .epoch = lane->parts[at].epoch,
             .offset = relay->below,
-            .at_us = relay->below_at_us,
             .trims = relay->trims};
         status = store_relayed(lane->postgres, &relayed, error);
         if (status != STATUS_OK)

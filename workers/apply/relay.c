@@ -18,7 +18,6 @@
 struct relay_lot {
     struct relay_lot *next;
     int64_t below;
-    int64_t judged_at_us;
     bool stored; /* rows of it lie in the table */
     atomic_int pending;
     atomic_bool failed;
@@ -42,7 +41,6 @@ void relay_begin(struct relay *relay, int32_t partition, const struct take *take
 {
     *relay = (struct relay){.partition = partition,
                             .below = take->relayed_offset,
-                            .below_at_us = take->relayed_at_us,
                             .noted = take->relayed_offset,
                             .behind = take->next_offset > take->relayed_offset};
 }
@@ -110,7 +108,6 @@ enum status relay_send(struct relay *relay, const struct relay_way *way,
         return error_set(error, STATUS_RETRY, "apply: out of memory for the outbox");
     }
     lot->below = rows->below;
-    lot->judged_at_us = rows->judged_at_us;
     atomic_store(&lot->pending, 1);
     append(relay, lot);
     enum status status = STATUS_OK;
@@ -151,8 +148,7 @@ static enum status send_page(struct relay *relay, const struct relay_way *way,
     const struct relay_rows sent = {.rows = page,
                                     .count =
                                         whole_offsets(page, (size_t)rows->count, from),
-                                    .below = relay->below,
-                                    .judged_at_us = relay->below_at_us};
+                                    .below = relay->below};
     return relay_send(relay, way, &sent, error);
 }
 
@@ -197,10 +193,8 @@ static enum status send_changed(void *self, const struct changed_level *changed,
     pool_reset(&sender->pool);
     if (!record_level(&record, &cause, &sender->room, &row))
         return error_set(error, STATUS_RETRY, "apply: out of memory for the outbox");
-    const struct relay_rows sent = {.rows = &row,
-                                    .count = 1,
-                                    .below = sender->relay->below,
-                                    .judged_at_us = sender->relay->below_at_us};
+    const struct relay_rows sent = {
+        .rows = &row, .count = 1, .below = sender->relay->below};
     return relay_send(sender->relay, sender->way, &sent, error);
 }
 
@@ -209,11 +203,11 @@ static enum status send_levels(struct relay *relay, const struct relay_way *way,
 {
     struct changed_sender sender = {.relay = relay, .way = way};
     const struct changed_visitor visitor = {.each = send_changed, .self = &sender};
-    const struct changed_since since = {
-        .partition = relay->partition, .from = relay->below, .at_us = relay->below_at_us};
+    const struct partition_ref ref = {way->source_topic, relay->partition};
     pool_init(&sender.pool, RECORD_BYTES_MAX);
     record_room_init(&sender.room, &sender.pool);
-    enum status status = store_changed_levels(postgres, &since, &visitor, error);
+    enum status status =
+        store_changed_levels(postgres, &ref, relay->below, &visitor, error);
     record_room_free(&sender.room);
     pool_free(&sender.pool);
     return status;
@@ -230,8 +224,7 @@ enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
         return status;
     relay->behind = false;
     relay->trims = true; /* of earlier owners: nobody knows whether there are any */
-    const struct relay_rows none = {.below = next_offset,
-                                    .judged_at_us = relay->below_at_us};
+    const struct relay_rows none = {.below = next_offset};
     return relay_send(relay, way, &none, error);
 }
 
@@ -247,10 +240,8 @@ void relay_settle(struct relay *relay)
             return;
         }
         relay->trims = relay->trims || lot->stored;
-        if (lot->below > relay->below) {
+        if (lot->below > relay->below)
             relay->below = lot->below;
-            relay->below_at_us = lot->judged_at_us;
-        }
         relay->first = lot->next;
         if (relay->first == NULL)
             relay->last = NULL;

@@ -19,11 +19,10 @@ struct relay_lot; /* records sent together */
 
 struct relay {
     int32_t partition;
-    int64_t below;       /* the broker has all that records below this offset cause */
-    int64_t below_at_us; /* what it may not have was judged then or later */
-    int64_t noted;       /* `below` as `progress` has it */
-    bool trims;          /* the table holds rows between the two */
-    bool behind;         /* the tables hold what was not sent: read them first */
+    int64_t below; /* the broker has all that records below this offset cause */
+    int64_t noted; /* `below` as `progress` has it */
+    bool trims;    /* the table holds rows between the two */
+    bool behind;   /* the tables hold what was not sent: read them first */
     struct relay_lot *first;
     struct relay_lot *last;
 };
@@ -47,7 +46,6 @@ struct relay_rows {
     const struct outbox_row *rows; /* those of other partitions are passed over */
     size_t count;
     int64_t below; /* these are all that records below this offset still cause */
-    int64_t judged_at_us;
 };
 
 /* Sends the rows of one committed batch. */

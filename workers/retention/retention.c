@@ -74,7 +74,7 @@ static void date_text(int32_t day, char text_out[RETENTION_NAME_MAX])
 {
     char name[RETENTION_NAME_MAX];
     retention_name(day, name);
-    const char *digits = name + strlen("idempotency_");
+    const char *digits = name + strlen("ledger_");
     (void)snprintf(text_out, RETENTION_NAME_MAX, "%.4s-%.2s-%.2s", digits, digits + 4,
                    digits + 6);
 }
@@ -93,7 +93,7 @@ static void add_step_json(struct buf *out, const struct pass *pass, size_t at)
     json_name(out, "day");
     json_text(out, span_from(day));
     json_name(out, "partition");
-    json_text(out, span_from(purged ? "idempotency_default" : name));
+    json_text(out, span_from(purged ? "ledger_default" : name));
     json_name(out, "rows");
     json_number(out, step->rows);
     json_name(out, "state");
