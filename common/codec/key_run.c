@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #define RUNS_MAX 64 /* that are merged at once */
+#define BUCKET_BITS 12
+#define BUCKETS ((size_t)1 << BUCKET_BITS)
 
 static const char *entry_at(struct span run, size_t at)
 {
@@ -48,10 +50,58 @@ struct key_entry key_run_entry(struct span run, size_t at)
 
 /* ---- order --------------------------------------------------------------------------------- */
 
-void key_run_sort(char *bytes, size_t entries)
+/* The few entries of a bucket, each moved back to its place. */
+static void insertion_sort(char *bytes, size_t entries)
 {
-    if (entries > 1)
-        qsort(bytes, entries, KEY_RUN_ENTRY_BYTES, compare);
+    char moved[KEY_RUN_ENTRY_BYTES];
+    for (size_t at = 1; at < entries; at++) {
+        size_t to = at;
+        memcpy(moved, bytes + at * KEY_RUN_ENTRY_BYTES, sizeof(moved));
+        while (to > 0 && compare(bytes + (to - 1) * KEY_RUN_ENTRY_BYTES, moved) > 0)
+            to--;
+        memmove(bytes + (to + 1) * KEY_RUN_ENTRY_BYTES, bytes + to * KEY_RUN_ENTRY_BYTES,
+                (at - to) * KEY_RUN_ENTRY_BYTES);
+        memcpy(bytes + to * KEY_RUN_ENTRY_BYTES, moved, sizeof(moved));
+    }
+}
+
+static size_t bucket_of(const char *entry)
+{
+    return (size_t)((unsigned char)entry[0] << 8 | (unsigned char)entry[1]) >>
+           (16 - BUCKET_BITS);
+}
+
+/* Keys are digests, so that buckets by their first bits are even: no bucket is long. */
+static void sort_by_buckets(const char *from, size_t entries, char *to, size_t *ends)
+{
+    memset(ends, 0, (BUCKETS + 1) * sizeof(*ends));
+    for (size_t at = 0; at < entries; at++)
+        ends[bucket_of(from + at * KEY_RUN_ENTRY_BYTES) + 1]++;
+    for (size_t at = 1; at <= BUCKETS; at++)
+        ends[at] += ends[at - 1];
+    for (size_t at = 0; at < entries; at++) {
+        const char *entry = from + at * KEY_RUN_ENTRY_BYTES;
+        memcpy(to + ends[bucket_of(entry)]++ * KEY_RUN_ENTRY_BYTES, entry,
+               KEY_RUN_ENTRY_BYTES);
+    }
+    size_t start = 0;
+    for (size_t at = 0; at < BUCKETS; at++) {
+        insertion_sort(to + start * KEY_RUN_ENTRY_BYTES, ends[at] - start);
+        start = ends[at];
+    }
+}
+
+bool key_run_sort(struct span unsorted, struct buf *out)
+{
+    size_t entries = key_run_count(unsorted);
+    ASSERT(entries != SIZE_MAX);
+    size_t *ends = calloc(BUCKETS + 1, sizeof(*ends));
+    char *to = buf_extend(out, unsorted.length);
+    if (ends != NULL && to != NULL)
+        sort_by_buckets(unsorted.bytes, entries, to, ends);
+    bool sorted = ends != NULL && to != NULL;
+    free(ends);
+    return sorted;
 }
 
 bool key_run_is_sorted(struct span run)

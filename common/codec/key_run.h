@@ -25,8 +25,8 @@ void key_run_add(struct buf *run, const struct key_entry *entry);
 size_t key_run_count(struct span run);
 struct key_entry key_run_entry(struct span run, size_t at);
 
-/* Sorts in place by key. */
-void key_run_sort(char *bytes, size_t entries);
+/* Appends the entries, sorted by key, to `out`, which is to be empty. False: no memory. */
+bool key_run_sort(struct span unsorted, struct buf *out);
 bool key_run_is_sorted(struct span run);
 
 /* Appends what the sorted runs hold, sorted, to `out`, which is to be empty. */

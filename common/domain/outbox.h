@@ -16,6 +16,8 @@ enum outbox_kind {
     OUTBOX_INCIDENT = 4,    /* incidents */
 };
 
+#define OUTBOX_KIND_LAST OUTBOX_LEVEL
+
 struct outbox_row {
     enum outbox_kind kind;
     int32_t partition;    /* of the causing record */

@@ -68,20 +68,23 @@ static const struct statement KEY_ONCE = {
 static const struct statement RECORD_ONCE = {
     "audit_record_once",
     "SELECT format('record %s/%s stands %s times in the ledger', partition, record_offset, "
-    "count(*)) FROM idempotency GROUP BY partition, record_offset "
+    "count(*)) FROM idempotency GROUP BY topic, partition, record_offset "
     "HAVING count(*) > 1 LIMIT $1"};
 
 static const struct statement ONE_PARTITION = {
     "audit_one_partition",
-    "SELECT format('SKU %s was judged on %s partitions', sku, count(DISTINCT partition)) "
-    "FROM idempotency GROUP BY sku HAVING count(DISTINCT partition) > 1 LIMIT $1"};
+    "SELECT format('SKU %s was judged on %s of %s partitions', sku, "
+    "count(DISTINCT partition), partitions) FROM idempotency GROUP BY sku, topic, "
+    "partitions HAVING count(DISTINCT partition) > 1 LIMIT $1"};
 
-/* Each row starts from the level that the row before it left. */
+/* Each row starts from the level that the row before it left. Time of judging comes first:
+ * a SKU moves to another partition when the topic gets more of them. */
 static const struct statement CHAIN = {
     "audit_chain",
     "WITH steps AS (SELECT sku, location, partition, record_offset, before, "
     "lag(after) OVER w AS left_by, row_number() OVER w AS n FROM idempotency "
-    "WHERE type IN (0, 1) WINDOW w AS (PARTITION BY sku, location ORDER BY record_offset)) "
+    "WHERE type IN (0, 1) WINDOW w AS (PARTITION BY sku, location "
+    "ORDER BY judged_at, record_offset)) "
     "SELECT format('SKU %s at %s: record %s/%s starts from %s, the one before left %s', sku, "
     "location, partition, record_offset, coalesce(before::text, 'none'), "
     "coalesce(left_by::text, 'none')) FROM steps WHERE n > 1 "
@@ -90,7 +93,7 @@ static const struct statement CHAIN = {
 static const struct statement LAST_IS_LEVEL = {
     "audit_last",
     "WITH last AS (SELECT DISTINCT ON (sku, location) sku, location, after FROM idempotency "
-    "WHERE type IN (0, 1) ORDER BY sku, location, record_offset DESC) "
+    "WHERE type IN (0, 1) ORDER BY sku, location, judged_at DESC, record_offset DESC) "
     "SELECT format('SKU %s at %s: the ledger ends at %s, the level is %s', "
     "coalesce(a.sku, l.sku), coalesce(a.location, l.location), "
     "coalesce(a.after::text, 'none'), coalesce(l.quantity::text, 'none')) "
@@ -106,7 +109,7 @@ static const struct statement READINGS_FOLD = {
     "AND type IN (0, 1)), "
     "counts AS (SELECT DISTINCT ON (sku, location, source) sku, location, source, quantity, "
     "occurred_at FROM recorded WHERE type = 0 "
-    "ORDER BY sku, location, source, record_offset DESC), "
+    "ORDER BY sku, location, source, judged_at DESC, record_offset DESC), "
     "keys AS (SELECT DISTINCT sku, location, source FROM recorded "
     "WHERE type = 0 OR quantity <> 0), "
     "sums AS (SELECT a.sku, a.location, a.source, sum(a.quantity) AS quantity "

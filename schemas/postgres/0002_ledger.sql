@@ -70,7 +70,7 @@ SELECT l.judged_at,
     r.c[13]::bigint AS version,
     timestamptz 'epoch' + r.c[14]::bigint * interval '1 microsecond' AS sees_orders_until,
     r.c[15] AS event_id, r.c[16] AS reference, r.c[17] AS traceparent,
-    l.topic, l.next_offset AS page_next_offset
+    l.topic, l.partitions, l.next_offset AS page_next_offset
 FROM ledger l CROSS JOIN LATERAL (
     SELECT n, string_to_array(line, E'\t', E'\x01') AS c
     FROM string_to_table(l.lines, E'\n') WITH ORDINALITY AS t (line, n) OFFSET 0) AS r;

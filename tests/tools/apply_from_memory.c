@@ -92,7 +92,7 @@ struct postgres_options apply_postgres_options(const struct apply *apply)
 
 struct relay_way apply_relay_way(const struct apply *apply)
 {
-    return (struct relay_way){.topic_prefix = "inventory.",
+    return (struct relay_way){.topics = &apply->topics,
                               .source_topic = span_from(apply->topic),
                               .partition_count = apply->in->partitions};
 }

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -38,6 +39,21 @@ static void fill(struct buf *run, uint64_t from, uint64_t count, uint64_t alike)
     }
 }
 
+static int by_key(const void *left, const void *right)
+{
+    return memcmp(left, right, KEY_RUN_KEY_BYTES);
+}
+
+/* The run's entries, sorted, in its place. */
+static void sort(struct buf *run)
+{
+    struct buf sorted;
+    buf_init(&sorted, MAX);
+    assert_true(key_run_sort(buf_view(run), &sorted));
+    buf_free(run);
+    *run = sorted;
+}
+
 static void check_found(struct span run, uint64_t from, uint64_t count, uint64_t alike)
 {
     SCOPED(buf_free) struct buf guide;
@@ -65,7 +81,7 @@ static void test_every_key_lies_in_its_slice(void **state)
     for (size_t at = 0; at < 7; at++) {
         SCOPED(buf_free) struct buf run;
         fill(&run, 300, COUNTS[at], 1);
-        key_run_sort(run.bytes, COUNTS[at]);
+        sort(&run);
         assert_true(key_run_is_sorted(buf_view(&run)));
         check_found(buf_view(&run), 300, COUNTS[at], 1);
     }
@@ -77,7 +93,7 @@ static void test_keys_that_begin_alike(void **state)
     (void)state;
     SCOPED(buf_free) struct buf run;
     fill(&run, 0, 4000, 400);
-    key_run_sort(run.bytes, 4000);
+    sort(&run);
     check_found(buf_view(&run), 0, 4000, 400);
 }
 
@@ -87,7 +103,7 @@ static void test_a_slice_is_small(void **state)
     SCOPED(buf_free) struct buf run;
     SCOPED(buf_free) struct buf guide;
     fill(&run, 0, 20000, 1);
-    key_run_sort(run.bytes, 20000);
+    sort(&run);
     buf_init(&guide, MAX);
     key_run_guide(buf_view(&run), &guide);
     assert_int_equal(guide.length, (20000 + 127) / 128 * KEY_RUN_GUIDE_BYTES);
@@ -107,7 +123,7 @@ static void test_merging_is_sorting_together(void **state)
     SCOPED(buf_free) struct buf whole;
     for (uint64_t at = 0; at < 5; at++) {
         fill(&parts[at], at * 700, at == 2 ? 0 : 700, 1);
-        key_run_sort(parts[at].bytes, key_run_count(buf_view(&parts[at])));
+        sort(&parts[at]);
         spans[at] = buf_view(&parts[at]);
     }
     buf_init(&merged, MAX);
@@ -118,7 +134,7 @@ static void test_merging_is_sorting_together(void **state)
         if (at / 700 != 2)
             key_run_add(&whole, &entry);
     }
-    key_run_sort(whole.bytes, 2800);
+    sort(&whole);
     assert_int_equal(merged.length, whole.length);
     assert_memory_equal(merged.bytes, whole.bytes, whole.length);
     for (size_t at = 0; at < 5; at++)
@@ -142,9 +158,27 @@ static void test_entries_are_kept_as_they_were(void **state)
     assert_false(key_run_is_sorted((struct span){run.bytes, 47}));
 }
 
+/* As qsort has it, also where many keys fall into one bucket. */
+static void test_sorting(void **state)
+{
+    (void)state;
+    static const uint64_t ALIKE[] = {1, 50, 3000};
+    for (size_t at = 0; at < 3; at++) {
+        SCOPED(buf_free) struct buf run;
+        SCOPED(buf_free) struct buf wanted;
+        fill(&run, 0, 3000, ALIKE[at]);
+        fill(&wanted, 0, 3000, ALIKE[at]);
+        sort(&run);
+        qsort(wanted.bytes, 3000, KEY_RUN_ENTRY_BYTES, by_key);
+        assert_int_equal(run.length, wanted.length);
+        assert_memory_equal(run.bytes, wanted.bytes, wanted.length);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sorting),
         cmocka_unit_test(test_every_key_lies_in_its_slice),
         cmocka_unit_test(test_keys_that_begin_alike),
         cmocka_unit_test(test_a_slice_is_small),

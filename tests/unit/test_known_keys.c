@@ -42,7 +42,10 @@ static void make_run(struct made *made, int64_t id, uint64_t from, uint64_t coun
         key_run_add(&made->keys, &entry);
         filter_add(filter, filter_size(count), entry.key);
     }
-    key_run_sort(made->keys.bytes, count);
+    struct buf unsorted = made->keys;
+    buf_init(&made->keys, MAX);
+    assert_true(key_run_sort(buf_view(&unsorted), &made->keys));
+    buf_free(&unsorted);
     key_run_guide(buf_view(&made->keys), &made->guide);
     made->row = (struct run_row){.id = id,
                                  .entries = count,

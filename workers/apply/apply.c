@@ -53,7 +53,7 @@ struct postgres_options apply_postgres_options(const struct apply *apply)
 struct relay_way apply_relay_way(const struct apply *apply)
 {
     return (struct relay_way){.out = apply->out,
-                              .topic_prefix = apply->config.topic_prefix,
+                              .topics = &apply->topics,
                               .source_topic = span_from(apply->topic),
                               .partition_count = kafka_in_partitions(apply->in)};
 }
@@ -83,6 +83,7 @@ static enum status apply_prepare(struct apply *apply, struct error *error)
                    apply->config.topic_prefix);
     (void)snprintf(apply->group, sizeof(apply->group), "%sapply",
                    apply->config.group_prefix);
+    relay_topics_init(&apply->topics, apply->config.topic_prefix);
     name_owner(apply);
     enum status status = contract_file_load(
         apply->config.contract_path, &apply->contract_text, &apply->contract, error);

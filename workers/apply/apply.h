@@ -15,7 +15,8 @@ struct apply {
     struct config config;
     struct buf contract_text;
     struct contract *contract;
-    char topic[256]; /* inventory.stock-changes, with the prefix */
+    char topic[256];            /* inventory.stock-changes, with the prefix */
+    struct relay_topics topics; /* that records go out to */
     char group[256];
     char owner[APPLY_OWNER_MAX]; /* host, pid and a random part: names this process */
     struct kafka_setting settings[CONFIG_KAFKA_PROPERTIES_MAX];

@@ -4,6 +4,7 @@
 #include "common/base/scope.h"
 #include "common/runtime/log.h"
 #include "workers/apply/apply.h"
+#include "workers/apply/place_cache.h"
 
 #include <stdlib.h>
 
@@ -81,8 +82,10 @@ enum status keys_load(struct lane *lane, struct error *error)
     int32_t partitions = kafka_in_partitions(lane->apply->in);
     if (partitions <= 0)
         return STATUS_OK; /* nothing is judged before the topic is known */
-    if (lane->partitions != partitions)
+    if (lane->partitions != partitions) {
         keys_forget(lane);
+        place_cache_forget(lane->batch.cache); /* SKUs may lie elsewhere now */
+    }
     lane->partitions = partitions;
     if (is_all_ready(lane))
         return STATUS_OK;

@@ -121,9 +121,8 @@ static enum status seal(struct lane *lane, struct part *part, struct error *erro
 {
     SCOPED(draft_free) struct draft draft;
     draft_init(&draft);
-    buf_span(&draft.keys, buf_view(&part->known.fresh));
-    if (!draft.keys.failed)
-        key_run_sort(draft.keys.bytes, known_fresh_count(&part->known));
+    if (!key_run_sort(buf_view(&part->known.fresh), &draft.keys))
+        return error_set(error, STATUS_RETRY, "apply: out of memory for a run of keys");
     draft.row.first_offset = part->known.fresh_first_offset;
     draft.row.next_offset = part->next_offset;
     draft.row.newest_at_us = part->known.newest_at_us;

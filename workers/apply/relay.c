@@ -37,6 +37,13 @@ void relay_acked(void *opaque, const struct error *error)
     lot_drop(lot);
 }
 
+void relay_topics_init(struct relay_topics *topics, const char *prefix)
+{
+    for (int kind = 1; kind <= OUTBOX_KIND_LAST; kind++)
+        (void)snprintf(topics->names[kind], RELAY_TOPIC_MAX, "%s%s", prefix,
+                       outbox_topic((enum outbox_kind)kind));
+}
+
 void relay_begin(struct relay *relay, int32_t partition, const struct take *take)
 {
     *relay = (struct relay){.partition = partition,
@@ -69,10 +76,8 @@ static int32_t partition_of(const struct relay_way *way, const struct outbox_row
 static enum status send_row(const struct relay_way *way, const struct outbox_row *row,
                             struct relay_lot *lot, struct error *error)
 {
-    char topic[256];
-    (void)snprintf(topic, sizeof(topic), "%s%s", way->topic_prefix,
-                   outbox_topic(row->kind));
-    const struct kafka_send send = {.topic = topic,
+    ASSERT(row->kind > 0 && row->kind <= OUTBOX_KIND_LAST);
+    const struct kafka_send send = {.topic = way->topics->names[row->kind],
                                     .partition = partition_of(way, row),
                                     .key = row->key,
                                     .value = row->value,

@@ -27,10 +27,18 @@ struct relay {
     struct relay_lot *last;
 };
 
+#define RELAY_TOPIC_MAX 256
+
+/* Full names by kind of row; made once. */
+struct relay_topics {
+    char names[OUTBOX_KIND_LAST + 1][RELAY_TOPIC_MAX];
+};
+void relay_topics_init(struct relay_topics *topics, const char *prefix);
+
 /* What a relay works with; shared by all of a lane. */
 struct relay_way {
     struct kafka_out *out;
-    const char *topic_prefix;
+    const struct relay_topics *topics;
     struct span source_topic;
     int32_t partition_count; /* of the source topic, for what goes back to it */
 };
