@@ -16,7 +16,7 @@ enum outbox_kind {
     OUTBOX_INCIDENT = 4,    /* incidents */
 };
 
-#define OUTBOX_KIND_LAST OUTBOX_LEVEL
+#define OUTBOX_KIND_LAST OUTBOX_INCIDENT
 
 struct outbox_row {
     enum outbox_kind kind;
