@@ -10,10 +10,12 @@ int audit_main(int argc, char **argv);
 int catalog_main(int argc, char **argv);
 int dev_broker_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
+int incidents_main(int argc, char **argv);
 int levels_main(int argc, char **argv);
 int migrate_main(int argc, char **argv);
 int normalize_main(int argc, char **argv);
 int push_main(int argc, char **argv);
+int retention_main(int argc, char **argv);
 int topics_main(int argc, char **argv);
 int up_main(int argc, char **argv);
 

@@ -11,6 +11,8 @@ const char *outbox_topic(enum outbox_kind kind)
         return "dead-letters";
     case OUTBOX_LEVEL:
         return "levels";
+    case OUTBOX_INCIDENT:
+        return "incidents";
     }
     UNREACHABLE("every kind has its topic");
 }

@@ -13,9 +13,10 @@ enum outbox_kind {
     OUTBOX_REKEYED = 1,     /* stock-changes again, under the right key */
     OUTBOX_DEAD_LETTER = 2, /* dead-letters */
     OUTBOX_LEVEL = 3,       /* levels */
+    OUTBOX_INCIDENT = 4,    /* incidents */
 };
 
-#define OUTBOX_KIND_LAST OUTBOX_LEVEL
+#define OUTBOX_KIND_LAST OUTBOX_INCIDENT
 
 struct outbox_row {
     enum outbox_kind kind;

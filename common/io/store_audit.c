@@ -15,6 +15,11 @@ static const struct statement COUNTS = {
     "coalesce(sum(rekeyed), 0)::bigint, coalesce(sum(rejected), 0)::bigint, "
     "(SELECT count(*) FROM levels) FROM progress"};
 
+static const struct statement PARTITIONS = {
+    "audit_partitions",
+    "SELECT topic, partition, read, next_offset, applied, unchanged, duplicate, stale, "
+    "shadowed, rekeyed, rejected FROM progress ORDER BY topic COLLATE \"C\", partition"};
+
 static const struct statement SUM_OF_OUTCOMES = {
     "audit_sum",
     "SELECT format('partition %s of %s: read %s, outcomes add up to %s', partition, topic, "
@@ -29,14 +34,24 @@ static const struct statement NO_MORE_THAN_OFFSETS = {
     "FROM progress WHERE next_offset >= 0 "
     "AND read > next_offset - start_offset LIMIT $1"};
 
+/* Since when the ledger is whole. An event says that it occurred some minutes after it was
+ * judged at most: what occurred a day later was judged later. */
+#define WHOLE_SINCE                                                                      \
+    "(SELECT coalesce(max(day) + 1, '-infinity')::timestamptz FROM ledger_retired)"
+#define WHOLLY_KNOWN(time) time " >= " WHOLE_SINCE " + interval '1 day'"
+
 static const struct statement LEDGER_COUNTS = {
     "audit_ledger_counts",
-    "WITH rows AS (SELECT partition, count(*) FILTER (WHERE outcome = 0) AS applied, "
+    "WITH kept AS (SELECT partition, count(*) FILTER (WHERE outcome = 0) AS applied, "
     "count(*) FILTER (WHERE outcome = 1) AS unchanged, "
     "count(*) FILTER (WHERE outcome = 3) AS stale, "
-    "count(*) FILTER (WHERE outcome = 4) AS shadowed FROM idempotency GROUP BY partition) "
+    "count(*) FILTER (WHERE outcome = 4) AS shadowed FROM idempotency GROUP BY partition), "
+    "rows AS (SELECT partition, sum(applied) AS applied, sum(unchanged) AS unchanged, "
+    "sum(stale) AS stale, sum(shadowed) AS shadowed FROM (SELECT * FROM kept UNION ALL "
+    "SELECT partition, applied, unchanged, stale, shadowed FROM ledger_retired) AS parts "
+    "GROUP BY partition) "
     "SELECT format('partition %s: progress says %s/%s/%s/%s applied/unchanged/stale/"
-    "shadowed, the ledger holds %s/%s/%s/%s', coalesce(p.partition, r.partition), "
+    "shadowed, the ledger held %s/%s/%s/%s', coalesce(p.partition, r.partition), "
     "p.applied, p.unchanged, p.stale, p.shadowed, r.applied, r.unchanged, r.stale, "
     "r.shadowed) FROM (SELECT partition, sum(applied) AS applied, "
     "sum(unchanged) AS unchanged, sum(stale) AS stale, sum(shadowed) AS shadowed "
@@ -83,9 +98,11 @@ static const struct statement LAST_IS_LEVEL = {
     "coalesce(a.sku, l.sku), coalesce(a.location, l.location), "
     "coalesce(a.after::text, 'none'), coalesce(l.quantity::text, 'none')) "
     "FROM last a FULL JOIN levels l ON l.sku = a.sku AND l.location = a.location "
-    "WHERE a.after IS DISTINCT FROM l.quantity LIMIT $1"};
+    "WHERE a.after IS DISTINCT FROM l.quantity AND (a.sku IS NOT NULL "
+    "OR " WHOLLY_KNOWN("l.occurred_at") ") LIMIT $1"};
 
-/* A reading from the events alone: the last recorded count, and what came after it. */
+/* A reading from the events alone: the last recorded count, and what came after it. Where
+ * retention has dropped something, only those whose last count is young enough. */
 static const struct statement READINGS_FOLD = {
     "audit_readings",
     "WITH recorded AS (SELECT * FROM idempotency WHERE outcome IN (0, 1, 4) "
@@ -99,15 +116,16 @@ static const struct statement READINGS_FOLD = {
     "FROM recorded a LEFT JOIN counts c USING (sku, location, source) WHERE a.type = 1 "
     "AND (c.occurred_at IS NULL OR a.occurred_at > c.occurred_at) "
     "GROUP BY a.sku, a.location, a.source), "
-    "folded AS (SELECT k.sku, k.location, k.source, "
+    "folded AS (SELECT k.sku, k.location, k.source, c.occurred_at AS counted_at, "
     "coalesce(c.quantity, 0) + coalesce(s.quantity, 0) AS quantity FROM keys k "
     "LEFT JOIN counts c USING (sku, location, source) "
     "LEFT JOIN sums s USING (sku, location, source)) "
     "SELECT format('SKU %s at %s, source %s: events fold to %s, the reading is %s', f.sku, "
     "f.location, f.source, f.quantity, coalesce((coalesce(r.count, 0) + "
     "r.adjusted)::text, 'none')) FROM folded f LEFT JOIN source_readings r "
-    "USING (sku, location, source) WHERE r.sku IS NULL "
-    "OR coalesce(r.count, 0) + r.adjusted <> f.quantity LIMIT $1"};
+    "USING (sku, location, source) WHERE (r.sku IS NULL "
+    "OR coalesce(r.count, 0) + r.adjusted <> f.quantity) "
+    "AND (" WHOLLY_KNOWN("f.counted_at") " OR " WHOLE_SINCE " = '-infinity') LIMIT $1"};
 
 static const struct statement LEVEL_IS_READING = {
     "audit_level_reading",
@@ -146,7 +164,8 @@ static const struct audit_check CHECKS[] = {
      &SUM_OF_OUTCOMES},
     {"no_more_than_offsets", "no more records were judged than the topic had",
      &NO_MORE_THAN_OFFSETS},
-    {"ledger_counts", "the ledger holds as many rows as were counted", &LEDGER_COUNTS},
+    {"ledger_counts", "the ledger holds or held as many rows as were counted",
+     &LEDGER_COUNTS},
     {"key_once", "no key stands twice in the ledger", &KEY_ONCE},
     {"page_whole", "every page has as many keys and lines as it says", &PAGE_WHOLE},
     {"runs_cover", "every run holds the keys of all its pages, by number", &RUNS_COVER},
@@ -183,6 +202,27 @@ enum status store_audit_counts(struct postgres *postgres, struct audit_counts *c
         counts_out->outcomes[outcome] = rows_int(&rows, 0, 1 + outcome);
     counts_out->levels = rows_int(&rows, 0, 1 + OUTCOME_COUNT);
     return STATUS_OK;
+}
+
+static enum status read_partition(void *self, const struct rows *row, struct error *error)
+{
+    const struct audit_partition_visitor *visitor = self;
+    struct audit_partition partition = {.topic = rows_span(row, 0, 0),
+                                        .partition = (int32_t)rows_int(row, 0, 1),
+                                        .read = rows_int(row, 0, 2),
+                                        .next_offset = rows_int(row, 0, 3)};
+    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
+        partition.outcomes[outcome] = rows_int(row, 0, 4 + outcome);
+    return visitor->each(visitor->self, &partition, error);
+}
+
+enum status store_audit_partitions(struct postgres *postgres,
+                                   const struct audit_partition_visitor *visitor,
+                                   struct error *error)
+{
+    struct audit_partition_visitor copy = *visitor;
+    const struct row_visitor reader = {.each = read_partition, .self = &copy};
+    return postgres_stream(postgres, &PARTITIONS, NULL, &reader, error);
 }
 
 const struct audit_check *store_audit_check(size_t at)

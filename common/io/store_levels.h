@@ -53,6 +53,23 @@ struct audit_counts {
     int64_t levels;
 };
 
+/* The same of one partition, in order of topic and partition. */
+struct audit_partition {
+    struct span topic; /* valid during the call that brings it */
+    int32_t partition;
+    int64_t read;
+    int64_t next_offset;
+    int64_t outcomes[OUTCOME_COUNT];
+};
+struct audit_partition_visitor {
+    enum status (*each)(void *self, const struct audit_partition *partition,
+                        struct error *error);
+    void *self;
+};
+enum status store_audit_partitions(struct postgres *postgres,
+                                   const struct audit_partition_visitor *visitor,
+                                   struct error *error);
+
 /* Both sides of every check are read in one snapshot (REPEATABLE READ, read only). */
 enum status store_audit_begin(struct postgres *postgres, struct error *error);
 enum status store_audit_counts(struct postgres *postgres, struct audit_counts *counts_out,

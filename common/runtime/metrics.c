@@ -15,6 +15,7 @@ struct metric {
     const char *labels;
     const char *help;
     enum metric_kind kind;
+    size_t family; /* index of the first series of this name */
     _Atomic int64_t value;
 };
 
@@ -46,15 +47,27 @@ static struct metric *metric_find(const char *name, const char *labels)
     return NULL;
 }
 
+/* Index of the first series of this name; `count` where there is none. */
+static size_t metric_family(const char *name, size_t count)
+{
+    size_t first = 0;
+    while (first < count && strcmp(metrics[first].name, name) != 0)
+        first++;
+    return first;
+}
+
 static struct metric *metric_make(const struct metric *wanted)
 {
     size_t count = atomic_load(&metric_count);
     ASSERT(count < METRICS_MAX);
     struct metric *metric = &metrics[count];
-    metric->name = metric_keep(wanted->name);
+    size_t family = metric_family(wanted->name, count);
+    bool is_first = family == count;
+    metric->name = is_first ? metric_keep(wanted->name) : metrics[family].name;
+    metric->help = is_first ? metric_keep(wanted->help) : metrics[family].help;
     metric->labels = metric_keep(wanted->labels);
-    metric->help = metric_keep(wanted->help);
     metric->kind = wanted->kind;
+    metric->family = family;
     atomic_store(&metric->value, 0);
     /* Only now may a reader see it: readers take no lock. */
     atomic_store(&metric_count, count + 1);
@@ -124,24 +137,16 @@ static void metric_write_value(const struct metric *metric, struct buf *out)
     buf_format(out, " %" PRId64 "\n", metric_value(metric));
 }
 
-/* Index of the first series of this name: a family must be one block of lines. */
-static size_t metric_family(size_t index)
-{
-    size_t first = 0;
-    while (strcmp(metrics[first].name, metrics[index].name) != 0)
-        first++;
-    return first;
-}
-
+/* A family must be one block of lines. */
 void metrics_write(struct buf *out)
 {
     size_t count = atomic_load(&metric_count);
     for (size_t i = 0; i < count; i++) {
-        if (metric_family(i) != i)
+        if (metrics[i].family != i)
             continue;
         metric_write_help(&metrics[i], out);
         for (size_t j = i; j < count; j++) {
-            if (strcmp(metrics[i].name, metrics[j].name) == 0)
+            if (metrics[j].family == i)
                 metric_write_value(&metrics[j], out);
         }
     }

@@ -10,7 +10,7 @@
 
 #include <stdatomic.h>
 
-#define METRICS_MAX 1024
+#define METRICS_MAX 4096
 
 struct metric; /* lives until the process ends */
 

@@ -94,6 +94,14 @@ def test_flags_reach_the_workers(env, run_dir, tmp_path):
     assert up.terminate() == 0
 
 
+def test_retention_runs_on_and_on(env, run_dir):
+    with Worker("up", env, run_dir, arguments=("--workers", "retention")) as up:
+        up.wait_ready()
+        started = [r for r in up.log() if r["msg"] == "worker started"]
+        assert [r["worker"] for r in started] == ["retention"]
+        assert not [r for r in up.log() if r["msg"] == "worker died"]
+
+
 @pytest.mark.parametrize("workers", ["apply,apply", "nobody", "", "apply,"])
 def test_wrong_workers(workers, contract):
     env = parstock_env("127.0.0.1:1", "host=127.0.0.1", contract=contract)

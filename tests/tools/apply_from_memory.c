@@ -186,8 +186,11 @@ static void take_partitions(struct apply *apply)
 static int64_t judged(const struct apply *apply)
 {
     int64_t sum = 0;
-    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
-        sum += metric_value(apply->lanes[0].metrics.outcomes[outcome]);
+    for (int32_t partition = 0; partition < apply->in->partitions; partition++) {
+        const struct outcome_metrics metrics = outcome_metrics_of(partition);
+        for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
+            sum += metric_value(metrics.outcomes[outcome]);
+    }
     return sum;
 }
 

@@ -148,6 +148,26 @@ static void test_the_oldest_go_without_a_filter(void **state)
     assert_int_equal(known.filter_bytes, 0);
 }
 
+static void test_runs_that_retention_dropped(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    SCOPED(known_free) struct known_keys known;
+    struct made made;
+    known_init(&known, MAX);
+    for (int64_t id = 1; id <= 4; id++) {
+        make_run(&made, id, (uint64_t)id * 100, 100);
+        made.row.newest_at_us = id * 10;
+        assert_int_equal(known_sealed(&known, &made.row, 0, &error), STATUS_OK);
+        free_run(&made);
+    }
+    known_forget_before(&known, 30);
+    assert_int_equal(known.run_count, 2);
+    assert_int_equal(known.runs[0].id, 3);
+    assert_int_equal(known.runs[1].id, 4);
+    assert_int_equal(known.filter_bytes, 2 * filter_size(100));
+}
+
 /* As the table gives them: newest first, fresh ones among them. */
 static void test_loading(void **state)
 {
@@ -206,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_sealing_forgets_the_fresh_and_keeps_the_run),
         cmocka_unit_test(test_merging_replaces_the_newest),
         cmocka_unit_test(test_the_oldest_go_without_a_filter),
+        cmocka_unit_test(test_runs_that_retention_dropped),
         cmocka_unit_test(test_loading),
         cmocka_unit_test(test_a_damaged_row_is_refused),
     };

@@ -102,6 +102,8 @@ struct batch {
     size_t later_count;
     struct part_count parts[BATCH_PARTS_MAX];
     size_t part_count;
+    struct outbox_row *incidents; /* what subscribers are told of them */
+    size_t incident_count;
     bool out_of_memory;
 };
 

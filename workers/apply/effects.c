@@ -91,7 +91,7 @@ static struct reading_write *add_former(const struct batch *batch,
 static enum status reading_effects(struct batch *batch, struct store_effects *effects,
                                    struct error *error)
 {
-    size_t most = batch->count + batch->place_count;
+    size_t most = batch->count + batch->incident_count + batch->place_count;
     struct reading_write *rows = pool_take(&batch->pool, (most + 1) * sizeof(*rows));
     if (rows == NULL)
         return out_of_memory(error);
@@ -394,6 +394,8 @@ static enum status outbox_effects(struct batch *batch, struct store_effects *eff
     buf_init(&writer.bytes, HEADERS_BYTES_MAX);
     record_room_init(&writer.room, &batch->pool);
     bool all = add_item_rows(&writer);
+    for (size_t at = 0; at < batch->incident_count; at++)
+        writer.rows[writer.count++] = batch->incidents[at];
     size_t stored = writer.count;
     all = all && add_level_rows(&writer);
     buf_free(&writer.bytes);

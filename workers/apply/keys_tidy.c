@@ -9,6 +9,8 @@
 #include "workers/apply/apply.h"
 #include "workers/apply/keys.h"
 
+#define DAY_US (86400 * 1000000LL)
+#define KEPT_DAYS_MORE 3
 #define RUN_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define LANE_FRESH_MAX ((size_t)128 * 1024) /* keys in memory of all its partitions */
 
@@ -187,12 +189,19 @@ static size_t merge_count(const struct known_keys *known)
     return run_plan_merge(entries, count);
 }
 
+/* Longer than retention keeps them: what is forgotten here is gone from the table too. */
+static int64_t kept_us(const struct lane *lane)
+{
+    return (int64_t)(lane->apply->contract->idempotency_days + KEPT_DAYS_MORE) * DAY_US;
+}
+
 static enum status tidy_part(struct lane *lane, struct part *part, bool must_seal,
                              struct error *error)
 {
     size_t fresh = known_fresh_count(&part->known);
     if (!(must_seal && fresh > 0) && !run_plan_seal(fresh, part->known.pages))
         return STATUS_OK;
+    known_forget_before(&part->known, part->known.newest_at_us - kept_us(lane));
     enum status status = seal(lane, part, error);
     size_t count;
     while (status == STATUS_OK && part->known_ready && !part->lost &&

@@ -228,6 +228,18 @@ static void make_filter_room(struct known_keys *known, size_t wanted)
     }
 }
 
+void known_forget_before(struct known_keys *known, int64_t judged_at_us)
+{
+    size_t kept = 0;
+    for (size_t at = 0; at < known->run_count; at++) {
+        if (known->runs[at].newest_at_us >= judged_at_us)
+            known->runs[kept++] = known->runs[at];
+        else
+            run_free(known, &known->runs[at]);
+    }
+    known->run_count = kept;
+}
+
 void known_limit(struct known_keys *known, size_t filter_bytes_max)
 {
     known->filter_bytes_max = filter_bytes_max;

@@ -25,7 +25,7 @@ struct known_run {
     struct buf filter; /* empty: no room for it */
 };
 
-#define KNOWN_RUNS_MAX 4096
+#define KNOWN_RUNS_MAX 65536
 
 struct known_keys {
     struct buf fresh; /* entries as in a run, in the order of judging */
@@ -43,6 +43,9 @@ struct known_keys {
 
 void known_init(struct known_keys *known, size_t filter_bytes_max);
 void known_free(struct known_keys *known); /* and empty again, as after known_init */
+
+/* Runs whose newest key was judged before: retention has dropped them, or will. */
+void known_forget_before(struct known_keys *known, int64_t judged_at_us);
 
 /* Another share of memory; the oldest runs lose their filters where it is less. */
 void known_limit(struct known_keys *known, size_t filter_bytes_max);

@@ -5,6 +5,7 @@
 #include "common/runtime/life.h"
 #include "common/runtime/log.h"
 #include "workers/apply/apply.h"
+#include "workers/apply/incidents.h"
 #include "workers/apply/keys.h"
 #include "workers/apply/place_cache.h"
 
@@ -177,10 +178,11 @@ static void progress_of(struct lane *lane, const struct fence *fences,
 
 static void count_outcomes(struct lane *lane)
 {
-    for (size_t at = 0; at < lane->batch.part_count; at++)
-        for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
-            metric_add(lane->metrics.outcomes[outcome],
-                       lane->batch.parts[at].counts[outcome]);
+    for (size_t at = 0; at < lane->batch.part_count; at++) {
+        const struct part_count *counts = &lane->batch.parts[at];
+        const struct part *part = lane_part(lane, counts->partition);
+        outcome_metrics_add(&part->outcomes, counts->counts);
+    }
     metric_add(lane->metrics.batches, 1);
 }
 
@@ -233,6 +235,9 @@ static enum status judge_and_commit(struct lane *lane, const struct fence *fence
     if (status != STATUS_OK)
         return status;
     batch_decide(batch);
+    status = batch_incidents(batch, lane->postgres, span_from(lane->apply->topic), error);
+    if (status != STATUS_OK)
+        return status;
     struct progress_write progress[LANE_PARTS_MAX];
     progress_of(lane, fences, progress);
     struct store_effects effects = {.room = &lane->room,
@@ -393,13 +398,6 @@ static void *lane_run(void *self)
 
 static void register_metrics(struct lane *lane)
 {
-    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++) {
-        char label[64];
-        (void)snprintf(label, sizeof(label), "outcome=\"%s\"",
-                       outcome_name((enum outcome)outcome));
-        lane->metrics.outcomes[outcome] = metrics_counter(
-            "parstock_events_total", label, "Stock-change records judged, by outcome.");
-    }
     lane->metrics.batches =
         metrics_counter("parstock_batches_total", "", "Transactions committed by apply.");
     lane->metrics.fenced = metrics_counter("parstock_fenced_total", "",

@@ -11,7 +11,7 @@
 #define PARSTOCK_WORKERS_APPLY_LANE_H
 
 #include "common/io/kafka_in.h"
-#include "common/runtime/metrics.h"
+#include "common/runtime/outcome_metrics.h"
 #include "workers/apply/batch.h"
 #include "workers/apply/known_keys.h"
 #include "workers/apply/relay.h"
@@ -34,6 +34,7 @@ struct part {
     int64_t next_offset; /* as in `progress` */
     int64_t lost_at_us;
     struct relay relay;
+    struct outcome_metrics outcomes;
     struct known_keys known;
     bool known_ready;
 };
@@ -50,7 +51,6 @@ struct cached_run {
 };
 
 struct lane_metrics {
-    struct metric *outcomes[OUTCOME_COUNT];
     struct metric *batches;
     struct metric *fenced;
     struct metric *failures;

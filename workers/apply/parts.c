@@ -29,6 +29,7 @@ void lane_take_part(struct lane *lane, int32_t partition, const struct take *tak
     *part = (struct part){
         .partition = partition, .epoch = take->epoch, .next_offset = take->next_offset};
     known_init(&part->known, 0);
+    part->outcomes = outcome_metrics_of(partition);
     relay_begin(&part->relay, partition, take);
     (void)pthread_mutex_unlock(&lane->lock);
 }

@@ -31,7 +31,9 @@ static const struct command_spec SPEC = {
         "Reads everything in one snapshot and checks that the ledger folds to the "
         "levels, that every event starts from the level that the one before it left, "
         "that no key and no record stands twice, that every SKU was judged on one "
-        "partition, and that the seven outcomes add up to what was read. Workers may "
+        "partition, and that the seven outcomes of every partition add up to what was "
+        "read of it. What retention has dropped is accounted for: the ledger is folded "
+        "from what is left. Workers may "
         "run meanwhile. Exit code 1 where an invariant is broken; the offenders are "
         "named.",
     .uses = CONFIG_POSTGRES | CONFIG_OUTPUT,
@@ -46,7 +48,8 @@ struct audit {
     const struct audit_check *check; /* the one that runs */
     size_t found;                    /* by it */
     size_t violations;
-    struct buf list; /* JSON members of "violations" */
+    struct buf list;       /* JSON members of "violations" */
+    struct buf partitions; /* of "partitions", or rows of the table */
 };
 
 /* ---- running ------------------------------------------------------------------------------ */
@@ -95,6 +98,65 @@ static enum status run_checks(struct audit *audit, struct postgres *postgres, in
     return STATUS_OK;
 }
 
+/* ---- partitions --------------------------------------------------------------------------- */
+
+static void add_outcomes(struct buf *out, const int64_t outcomes[OUTCOME_COUNT])
+{
+    json_name(out, "outcomes");
+    buf_byte(out, '{');
+    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++) {
+        json_name(out, outcome_name((enum outcome)outcome));
+        json_number(out, outcomes[outcome]);
+    }
+    buf_byte(out, '}');
+}
+
+static void add_partition_json(struct buf *out, const struct audit_partition *partition)
+{
+    if (out->length > 0)
+        buf_byte(out, ',');
+    buf_byte(out, '{');
+    json_name(out, "topic");
+    json_text(out, partition->topic);
+    json_name(out, "partition");
+    json_number(out, partition->partition);
+    json_name(out, "read");
+    json_number(out, partition->read);
+    json_name(out, "next_offset");
+    json_number(out, partition->next_offset);
+    add_outcomes(out, partition->outcomes);
+    buf_byte(out, '}');
+}
+
+/* Columns as wide as their names, and wide enough for numbers that happen. */
+static void add_partition_row(struct buf *out, const struct audit_partition *partition)
+{
+    if (out->length == 0) {
+        buf_format(out, "%-9s %9s %9s", "PARTITION", "READ", "NEXT");
+        for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
+            buf_format(out, " %9s", outcome_name((enum outcome)outcome));
+        buf_byte(out, '\n');
+    }
+    buf_format(out, "%-9d %9lld %9lld", (int)partition->partition,
+               (long long)partition->read, (long long)partition->next_offset);
+    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
+        buf_format(out, " %9lld", (long long)partition->outcomes[outcome]);
+    buf_byte(out, '\n');
+}
+
+static enum status note_partition(void *self, const struct audit_partition *partition,
+                                  struct error *error)
+{
+    struct audit *audit = self;
+    if (audit->output == OUTPUT_TABLE)
+        add_partition_row(&audit->partitions, partition);
+    else
+        add_partition_json(&audit->partitions, partition);
+    if (audit->partitions.failed)
+        return error_set(error, STATUS_FATAL, "audit: too many partitions to list");
+    return STATUS_OK;
+}
+
 /* ---- printing ------------------------------------------------------------------------------ */
 
 static void print_json(const struct audit *audit)
@@ -105,13 +167,16 @@ static void print_json(const struct audit *audit)
         printf("%s\"%s\": %lld", outcome > 0 ? ", " : "",
                outcome_name((enum outcome)outcome),
                (long long)audit->counts.outcomes[outcome]);
-    printf("}, \"levels\": %lld, \"violations\": [%s]}\n",
+    printf("}, \"levels\": %lld, \"violations\": [%s], \"partitions\": [%s]}\n",
            (long long)audit->counts.levels,
-           audit->list.bytes != NULL ? audit->list.bytes : "");
+           audit->list.bytes != NULL ? audit->list.bytes : "",
+           audit->partitions.bytes != NULL ? audit->partitions.bytes : "");
 }
 
 static void print_summary(const struct audit *audit)
 {
+    if (audit->partitions.length > 0)
+        printf("\n%s", audit->partitions.bytes);
     printf("\n%lld records judged:", (long long)audit->counts.read);
     for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
         printf("%s %lld %s", outcome > 0 ? "," : "",
@@ -139,6 +204,10 @@ static enum status audit_run(const struct config *config, const struct audit_fla
         status = store_audit_begin(postgres, error);
     if (status == STATUS_OK)
         status = store_audit_counts(postgres, &audit->counts, error);
+    const struct audit_partition_visitor partitions = {.each = note_partition,
+                                                       .self = audit};
+    if (status == STATUS_OK)
+        status = store_audit_partitions(postgres, &partitions, error);
     if (status == STATUS_OK)
         status =
             run_checks(audit, postgres, flags->most > 0 ? (int)flags->most : 20, error);
@@ -157,12 +226,14 @@ int audit_main(int argc, char **argv)
     if (parsed.done)
         return 0;
     buf_init(&audit.list, VIOLATIONS_BYTES_MAX);
+    buf_init(&audit.partitions, VIOLATIONS_BYTES_MAX);
     enum status status = audit_run(&config, &flags, &audit, &error);
     if (status == STATUS_OK && audit.output == OUTPUT_TABLE)
         print_summary(&audit);
     else if (status == STATUS_OK)
         print_json(&audit);
     buf_free(&audit.list);
+    buf_free(&audit.partitions);
     if (status != STATUS_OK)
         return config_fail(&SPEC, &error);
     return audit.violations == 0 ? 0 : EXIT_FOUND;

@@ -3,6 +3,7 @@
  */
 #include "common/base/scope.h"
 #include "common/io/store_migrate.h"
+#include "common/io/store_retention.h"
 #include "common/runtime/config.h"
 #include "workers/commands.h"
 
@@ -29,12 +30,28 @@ static const struct command_spec SPEC = {
         "Runs the numbered migrations that this binary holds, in order, in one "
         "transaction and under an advisory lock: any number may start at once, and a "
         "second run changes nothing. The role needs CREATE on the database the first "
-        "time.",
+        "time. Then makes the ledger's partitions of today and the next 7 days where they "
+        "are missing; later ones are made by 'parstock retention'.",
     .uses = CONFIG_POSTGRES,
     .needs = CONFIG_POSTGRES,
     .flags = FLAGS,
     .flag_count = sizeof(FLAGS) / sizeof(FLAGS[0]),
 };
+
+/* The ledger works without: its rows lie in the default partition until retention runs. */
+static void prepare_ledger(struct postgres *postgres)
+{
+    struct error error = {0};
+    int made = 0;
+    enum status status = store_retention_prepare(postgres, &made, &error);
+    if (made > 0)
+        printf("ledger: %d partitions made ahead\n", made);
+    if (status != STATUS_OK)
+        fprintf(stderr,
+                "parstock migrate: the ledger's partitions could not be made (%s); run "
+                "'parstock retention'\n",
+                error.text);
+}
 
 static enum status migrate_run(const struct config *config,
                                const struct migrate_flags *flags, struct error *error)
@@ -60,6 +77,8 @@ static enum status migrate_run(const struct config *config,
         printf("schema %s: version %lld -> %lld%s\n", config->schema,
                (long long)report.before, (long long)report.after,
                flags->dry_run ? " (dry run: nothing changed)" : "");
+    if (!flags->dry_run && report.after == store_migrate_newest())
+        prepare_ledger(postgres);
     return STATUS_OK;
 }
 

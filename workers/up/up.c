@@ -17,8 +17,12 @@
 
 #define LOOK_EVERY_MS 100
 
-/* The workers there are: a new one is a word here. */
-static const char *const WORKERS[] = {"apply", "push"};
+/* The workers there are: a new one is a row here. */
+static const struct child_kind WORKERS[] = {
+    {.name = "apply"},
+    {.name = "push"},
+    {.name = "retention", .argument = "--watch"},
+};
 
 struct up_flags {
     const char *workers;
@@ -26,7 +30,7 @@ struct up_flags {
 
 static const struct flag FLAGS[] = {
     {"workers", FLAG_TEXT, offsetof(struct up_flags, workers), "NAME,...",
-     "only these workers; default: apply,push"},
+     "only these workers; default: apply,push,retention"},
 };
 
 static const struct command_spec SPEC = {
@@ -48,11 +52,11 @@ static const struct command_spec SPEC = {
     .flag_count = COUNT_OF(FLAGS),
 };
 
-static const char *worker_known(struct span name)
+static const struct child_kind *worker_known(struct span name)
 {
     for (size_t i = 0; i < COUNT_OF(WORKERS); i++) {
-        if (span_is(name, WORKERS[i]))
-            return WORKERS[i];
+        if (span_is(name, WORKERS[i].name))
+            return &WORKERS[i];
     }
     return NULL;
 }
@@ -60,7 +64,7 @@ static const char *worker_known(struct span name)
 static enum status worker_choose(struct children *children, struct span name,
                                  struct error *error)
 {
-    const char *known = worker_known(name);
+    const struct child_kind *known = worker_known(name);
     if (known != NULL && children_add(children, known))
         return STATUS_OK;
     error_set(error, STATUS_REJECT,
@@ -74,7 +78,7 @@ static enum status workers_choose(struct children *children, const char *list,
                                   struct error *error)
 {
     for (size_t i = 0; list == NULL && i < COUNT_OF(WORKERS); i++)
-        (void)children_add(children, WORKERS[i]);
+        (void)children_add(children, &WORKERS[i]);
     while (list != NULL) {
         size_t length = strcspn(list, ",");
         enum status status = worker_choose(

@@ -22,27 +22,28 @@
 #define FINISH_LOOK_MS 50
 #define EXEC_FAILED 127
 
-bool children_add(struct children *children, const char *name)
+bool children_add(struct children *children, const struct child_kind *kind)
 {
     char labels[64];
     for (size_t i = 0; i < children->count; i++) {
-        if (strcmp(children->list[i].name, name) == 0)
+        if (strcmp(children->list[i].name, kind->name) == 0)
             return false;
     }
     ASSERT(children->count < CHILDREN_MAX);
     struct child *child = &children->list[children->count++];
-    *child = (struct child){.name = name};
-    (void)snprintf(labels, sizeof(labels), "worker=\"%s\"", name);
+    *child = (struct child){.name = kind->name, .argument = kind->argument};
+    (void)snprintf(labels, sizeof(labels), "worker=\"%s\"", kind->name);
     child->restarts = metrics_counter("parstock_worker_restarts_total", labels,
                                       "How often a worker that died was started again");
     return true;
 }
 
 /* In the child, between fork and exec: nothing but calls that are safe there. */
-static _Noreturn void child_become(const char *name, pid_t parent)
+static _Noreturn void child_become(const struct child *child, pid_t parent)
 {
     char program[] = "parstock";
-    char *arguments[] = {program, (char *)(uintptr_t)name, NULL};
+    char *arguments[] = {program, (char *)(uintptr_t)child->name,
+                         (char *)(uintptr_t)child->argument, NULL};
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != parent) /* it died before the line above held */
         _exit(EXEC_FAILED);
@@ -55,7 +56,7 @@ static void child_start(struct child *child)
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        child_become(child->name, parent);
+        child_become(child, parent);
     if (pid < 0) {
         child->next_start_us = clock_monotonic_us() + WAIT_MAX_US;
         log_error("worker could not be started", LOG_TEXT("worker", child->name),

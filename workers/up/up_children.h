@@ -14,8 +14,14 @@
 
 struct metric;
 
+struct child_kind {
+    const char *name;     /* of the command */
+    const char *argument; /* that makes it a worker; NULL = none */
+};
+
 struct child {
     const char *name;
+    const char *argument;
     pid_t pid;             /* 0: not running */
     int deaths;            /* in a row */
     int64_t started_us;    /* when it was started last */
@@ -28,8 +34,8 @@ struct children {
     size_t count;
 };
 
-/* False where the worker is in the list already. The name must live on. */
-bool children_add(struct children *children, const char *name);
+/* False where the worker is in the list already. Its texts must live on. */
+bool children_add(struct children *children, const struct child_kind *kind);
 
 /* Takes note of deaths and of readiness (messages on `socket`), starts whose time it is. */
 void children_look(struct children *children, int socket);

@@ -1,0 +1,145 @@
+#include "common/codec/incident_json.h"
+
+#include "common/base/check.h"
+#include "common/base/scope.h"
+#include "common/codec/event_key.h"
+#include "common/codec/headers.h"
+
+#include <stdio.h>
+
+#define RECORD_BYTES_MAX ((size_t)1024 * 1024)
+#define ID_HEX_DIGITS 16
+
+void incident_json_id(const struct incident_sighting *sighting,
+                      char id_out[INCIDENT_ID_MAX])
+{
+    char room[INCIDENT_NAME_MAX];
+    char hex[DIGEST_HEX_MAX];
+    size_t length = incident_name_bytes(sighting, room);
+    digest_sha256_hex((struct span){room, length}, hex);
+    (void)snprintf(id_out, INCIDENT_ID_MAX, "inc-%.*s", ID_HEX_DIGITS, hex);
+}
+
+/* ---- evidence ----------------------------------------------------------------------------- */
+
+static void add_text(struct buf *out, const char *name, struct span text)
+{
+    json_name(out, name);
+    json_text(out, text);
+}
+
+static void add_number(struct buf *out, const char *name, int64_t number)
+{
+    json_name(out, name);
+    json_number(out, number);
+}
+
+static void add_time(struct buf *out, const char *name, int64_t us)
+{
+    json_name(out, name);
+    json_time(out, us);
+}
+
+static void add_origin(struct buf *out, const char *name,
+                       const struct incident_origin *origin)
+{
+    json_name(out, name);
+    buf_byte(out, '{');
+    add_text(out, "topic", origin->topic);
+    add_number(out, "partition", origin->partition);
+    add_number(out, "offset", origin->offset);
+    add_time(out, "recorded_at", origin->recorded_at_us);
+    add_text(out, "sku", origin->sku);
+    add_text(out, "location", origin->location);
+    add_text(out, "id", origin->event_id);
+    buf_byte(out, '}');
+}
+
+void incident_json_evidence(const struct incident_sighting *sighting, struct buf *out)
+{
+    buf_byte(out, '{');
+    if (sighting->subject.source.bytes != NULL)
+        add_text(out, "source", sighting->subject.source);
+    add_origin(out, "first", &sighting->first);
+    add_origin(out, "latest", &sighting->latest);
+    buf_byte(out, '}');
+}
+
+/* ---- the record ------------------------------------------------------------------------------ */
+
+void incident_json_members(const struct incident *incident, struct buf *out)
+{
+    add_text(out, "incident_id", incident->id);
+    add_text(out, "state", span_from(incident_state_name(incident->state)));
+    add_text(out, "class", incident->class);
+    add_text(out, "cause", incident->cause);
+    add_text(out, "root_cause", incident->root_cause);
+    add_text(out, "remediation", incident->remediation);
+    add_text(out, "severity", incident->severity);
+    add_text(out, "shop", incident->shop);
+    add_text(out, "sku", incident->sku);
+    add_text(out, "location", incident->location);
+    json_name(out, "evidence");
+    buf_span(out, incident->evidence);
+    add_text(out, "runbook_url", incident->runbook_url);
+    add_text(out, "handoff", incident->handoff);
+    add_time(out, "opened_at", incident->opened_at_us);
+    add_time(out, "at", incident->at_us);
+    add_text(out, "actor", incident->actor);
+}
+
+void incident_json_value(const struct incident *incident, struct buf *out)
+{
+    buf_byte(out, '{');
+    incident_json_members(incident, out);
+    buf_byte(out, '}');
+}
+
+static void add_header(struct buf *out, const char *name, const char *text)
+{
+    headers_add(out, span_from(name), span_from(text));
+}
+
+static void write_headers(const struct incident *incident, struct span traceparent,
+                          struct buf *out)
+{
+    char text[256];
+    add_header(out, "ce_specversion", "1.0");
+    (void)snprintf(text, sizeof(text), "%.*s/%lld", SPAN_ARGS(incident->id),
+                   (long long)incident->revision);
+    add_header(out, "ce_id", text);
+    (void)snprintf(text, sizeof(text), "parstock/%.*s", SPAN_ARGS(incident->actor));
+    add_header(out, "ce_source", text);
+    add_header(out, "ce_type", "inventory.incident.v1");
+    headers_add(out, SPAN_OF("ce_subject"), incident->id);
+    add_header(out, "content-type", "application/json");
+    if (traceparent.bytes != NULL)
+        headers_add(out, SPAN_OF("traceparent"), traceparent);
+}
+
+static struct span to_pool(struct pool *pool, const struct buf *buf)
+{
+    struct span nothing = {0};
+    return buf->failed ? nothing : pool_span(pool, buf_view(buf));
+}
+
+bool incident_json_record(const struct incident *incident,
+                          const struct incident_sighting *sighting, struct pool *pool,
+                          struct outbox_row *row_out)
+{
+    SCOPED(buf_free) struct buf bytes = {0};
+    const struct incident_origin *origin =
+        incident->state == INCIDENT_OPENED ? &sighting->first : &sighting->latest;
+    buf_init(&bytes, RECORD_BYTES_MAX);
+    incident_json_value(incident, &bytes);
+    struct outbox_row row = {.kind = OUTBOX_INCIDENT,
+                             .partition = origin->partition,
+                             .offset = origin->offset,
+                             .key = pool_span(pool, incident->id),
+                             .value = to_pool(pool, &bytes)};
+    buf_clear(&bytes);
+    write_headers(incident, sighting->latest.traceparent, &bytes);
+    row.headers = to_pool(pool, &bytes);
+    *row_out = row;
+    return row.key.bytes != NULL && row.value.bytes != NULL && row.headers.bytes != NULL;
+}
