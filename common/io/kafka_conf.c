@@ -35,6 +35,9 @@ static const struct preset DEFAULTS[] = {
     {OF_CONSUMER, "check.crcs", "true"},
     {OF_PRODUCER, "compression.type", "lz4"},
     {OF_PRODUCER, "linger.ms", "5"},
+    /* What is not taken by then is read from the tables again; a worker that lost its
+     * partition has no older record under way for longer. */
+    {OF_PRODUCER, "message.timeout.ms", "10000"},
     /* Room for what was fetched before a broker went away, so that it can be applied. */
     {OF_PRODUCER, "queue.buffering.max.messages", "30000"},
     {OF_PRODUCER, "queue.buffering.max.kbytes", "32768"},

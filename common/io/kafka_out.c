@@ -10,12 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define EXPIRY_SPARE_MS 2000
+#define EXPIRY_WITHOUT_LIMIT_MS 300000
+
 struct kafka_out {
     rd_kafka_t *producer;
     kafka_acked *acked;
     pthread_t thread;
     bool running;
     atomic_bool ending;
+    int64_t expiry_us;
 };
 
 static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *self)
@@ -35,6 +39,19 @@ static void *serve(void *self)
     return NULL;
 }
 
+/* message.timeout.ms, as the operator may have set it. */
+static int64_t expiry_of(const rd_kafka_conf_t *conf)
+{
+    char text[32] = "";
+    size_t size = sizeof(text);
+    int64_t timeout_ms = 0;
+    if (rd_kafka_conf_get(conf, "message.timeout.ms", text, &size) != RD_KAFKA_CONF_OK ||
+        !span_to_int64(span_from(text), &timeout_ms) || timeout_ms <= 0)
+        timeout_ms =
+            EXPIRY_WITHOUT_LIMIT_MS; /* 0 = never: the longest that is sensible */
+    return (timeout_ms + EXPIRY_SPARE_MS) * 1000;
+}
+
 static enum status producer_open(struct kafka_out *out,
                                  const struct kafka_options *options, struct error *error)
 {
@@ -42,6 +59,7 @@ static enum status producer_open(struct kafka_out *out,
     enum status status = kafka_conf_new(options, KAFKA_PRODUCER, &conf, error);
     if (status != STATUS_OK)
         return status;
+    out->expiry_us = expiry_of(conf);
     rd_kafka_conf_set_opaque(conf, out);
     rd_kafka_conf_set_dr_msg_cb(conf, delivered);
     char text[256];
@@ -145,6 +163,11 @@ enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
     enum status status = kafka_status(rd_kafka_error_code(failure), "produce", error);
     rd_kafka_error_destroy(failure);
     return status;
+}
+
+int64_t kafka_out_expiry_us(const struct kafka_out *out)
+{
+    return out->expiry_us;
 }
 
 size_t kafka_out_waiting(const struct kafka_out *out)

@@ -25,6 +25,9 @@ void kafka_out_flush(struct kafka_out *out, int wait_ms);
 /* Gives up what is still under way: its rows stay in the outbox. */
 void kafka_out_close(struct kafka_out **slot);
 
+/* How long after it was given a record may still reach the broker; with some to spare. */
+int64_t kafka_out_expiry_us(const struct kafka_out *out);
+
 /* Records that have no answer yet. */
 size_t kafka_out_waiting(const struct kafka_out *out);
 

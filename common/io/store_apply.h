@@ -189,9 +189,8 @@ struct store_effects {
     size_t page_count;
     const struct adjustment_row *adjustments;
     size_t adjustment_count;
-    const struct outbox_row *outbox; /* the last `derived` ones are not stored: the */
-    size_t outbox_count;             /* ledger and the levels say them again */
-    size_t derived_count;
+    const struct outbox_row *outbox;
+    size_t outbox_count;
     const struct reading_write *readings;
     size_t reading_count;
     const struct level_write *new_levels; /* that had no row */
@@ -231,7 +230,7 @@ enum status store_relayed(struct postgres *postgres, const struct relayed *relay
                           struct error *error);
 
 /*
- * Levels that records from `from` on have changed, as they are now: what
+ * Levels that the records of a span have changed, as they are now: what
  * `inventory.levels` may still lack. One a level, with the newest record that changed it.
  */
 struct changed_level {
@@ -242,13 +241,19 @@ struct changed_level {
     int64_t offset; /* of that record */
     struct span traceparent;
 };
+/* Records from `from` on, below `until`. */
+struct changed_span {
+    int64_t from;
+    int64_t until;
+};
 struct changed_visitor {
     enum status (*each)(void *self, const struct changed_level *changed,
                         struct error *error);
     void *self;
 };
 enum status store_changed_levels(struct postgres *postgres,
-                                 const struct partition_ref *ref, int64_t from,
+                                 const struct partition_ref *ref,
+                                 const struct changed_span *span,
                                  const struct changed_visitor *visitor,
                                  struct error *error);
 

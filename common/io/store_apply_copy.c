@@ -97,7 +97,7 @@ enum status store_copy_effects(struct postgres *postgres,
          effects->adjustment_count, adjustment_row},
         {"COPY outbox (topic, partition, record_offset, kind, key, value, headers, "
          "timestamp_ms) FROM STDIN (FORMAT binary)",
-         effects->outbox_count - effects->derived_count, outbox_row},
+         effects->outbox_count, outbox_row},
         {"COPY levels (sku, location, quantity, source, occurred_at, version, revision, "
          "count, counted_at, adjusted, adjusted_at, sees_orders_until) "
          "FROM STDIN (FORMAT binary)",

@@ -25,6 +25,7 @@ static const struct statement CHANGED_LEVELS = {
     "l.revision, c.record_offset, c.traceparent FROM (SELECT DISTINCT ON (sku, location) "
     "sku, location, record_offset, traceparent FROM idempotency WHERE topic = $1 "
     "AND partition = $2 AND page_next_offset > $3 AND record_offset >= $3 "
+    "AND record_offset < $4 "
     "AND outcome IN (0, 1) AND type IN (0, 1) "
     "ORDER BY sku, location, record_offset DESC) AS c "
     "JOIN levels l ON l.sku = c.sku AND l.location = c.location ORDER BY c.record_offset"};
@@ -98,7 +99,8 @@ static enum status read_changed(void *self, const struct rows *rows, struct erro
 }
 
 enum status store_changed_levels(struct postgres *postgres,
-                                 const struct partition_ref *ref, int64_t from,
+                                 const struct partition_ref *ref,
+                                 const struct changed_span *span,
                                  const struct changed_visitor *visitor,
                                  struct error *error)
 {
@@ -108,6 +110,7 @@ enum status store_changed_levels(struct postgres *postgres,
     pg_params_init(&params);
     pg_params_text(&params, ref->topic);
     pg_params_int4(&params, ref->partition);
-    pg_params_int8(&params, from);
+    pg_params_int8(&params, span->from);
+    pg_params_int8(&params, span->until);
     return postgres_stream(postgres, &CHANGED_LEVELS, &params, &reader, error);
 }

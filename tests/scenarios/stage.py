@@ -26,7 +26,8 @@ from tests.schema import reference_judge as reference
 
 CONTRACT = ROOT / "schemas/examples/contract/valid/demo.json"
 GROUP = {"PARSTOCK_KAFKA__SESSION_TIMEOUT_MS": "6000",
-         "PARSTOCK_KAFKA__HEARTBEAT_INTERVAL_MS": "1000"}  # fmt: skip
+         "PARSTOCK_KAFKA__HEARTBEAT_INTERVAL_MS": "1000",
+         "PARSTOCK_KAFKA__MESSAGE_TIMEOUT_MS": "4000"}  # fmt: skip
 _numbers = itertools.count(1)
 
 

@@ -19,6 +19,7 @@
 #include "common/codec/event_key.h"
 #include "common/io/kafka_in.h"
 #include "common/io/store_apply.h"
+#include "workers/apply/pending.h"
 
 #define BATCH_ITEMS_MAX 8192
 #define BATCH_SLOTS (2 * BATCH_ITEMS_MAX) /* of the hash tables; a power of two */
@@ -122,6 +123,9 @@ void batch_recall(struct batch *batch);
 /* `found`: of readings and levels; what is known of the keys is noted in batch.keys. */
 void batch_learn(struct batch *batch, const struct store_found *found);
 void batch_decide(struct batch *batch); /* after batch.later has its sums */
+
+/* The place's level as subscribers get it; false where they see no difference. */
+bool batch_told_level(const struct batch *batch, size_t at, struct pending_level *out);
 
 void batch_retain(struct batch *batch); /* it is committed: for the batches to come */
 

@@ -302,7 +302,6 @@ static struct outbox_row row_of(const struct item *item, enum outbox_kind kind)
 struct outbox_writer {
     struct batch *batch;
     struct span topic;
-    struct record_room room;
     struct buf bytes; /* headers of an item's row */
     struct outbox_row *rows;
     size_t count;
@@ -348,18 +347,6 @@ static const struct item *cause_of(const struct batch *batch,
     return &batch->items[at];
 }
 
-static bool add_level_row(struct outbox_writer *writer, const struct place_state *state)
-{
-    const struct level_write level = level_write_of(writer->batch, state);
-    const struct cause cause = cause_by(writer, cause_of(writer->batch, state));
-    const struct level_record record = {.sku = level.place.sku,
-                                        .location = level.place.location,
-                                        .source = level.source,
-                                        .level = level.level,
-                                        .revision = level.revision};
-    return record_level(&record, &cause, &writer->room, &writer->rows[writer->count++]);
-}
-
 static bool add_item_rows(struct outbox_writer *writer)
 {
     struct batch *batch = writer->batch;
@@ -373,39 +360,43 @@ static bool add_item_rows(struct outbox_writer *writer)
     return true;
 }
 
-static bool add_level_rows(struct outbox_writer *writer)
-{
-    const struct batch *batch = writer->batch;
-    for (size_t at = 0; at < batch->place_count; at++)
-        if (is_level_new(&batch->places[at]) &&
-            !add_level_row(writer, &batch->places[at]))
-            return false;
-    return true;
-}
-
 static enum status outbox_effects(struct batch *batch, struct store_effects *effects,
                                   struct error *error)
 {
-    size_t most = batch->count + batch->place_count;
+    size_t most = batch->count + batch->incident_count;
     struct outbox_writer writer = {.batch = batch, .topic = effects->topic};
     writer.rows = pool_take(&batch->pool, (most + 1) * sizeof(*writer.rows));
     if (writer.rows == NULL)
         return out_of_memory(error);
     buf_init(&writer.bytes, HEADERS_BYTES_MAX);
-    record_room_init(&writer.room, &batch->pool);
     bool all = add_item_rows(&writer);
     for (size_t at = 0; at < batch->incident_count; at++)
         writer.rows[writer.count++] = batch->incidents[at];
-    size_t stored = writer.count;
-    all = all && add_level_rows(&writer);
     buf_free(&writer.bytes);
-    record_room_free(&writer.room);
     if (!all)
         return out_of_memory(error);
     effects->outbox = writer.rows;
     effects->outbox_count = writer.count;
-    effects->derived_count = writer.count - stored;
     return STATUS_OK;
+}
+
+bool batch_told_level(const struct batch *batch, size_t at, struct pending_level *out)
+{
+    const struct place_state *state = &batch->places[at];
+    if (!is_level_new(state))
+        return false;
+    const struct item *cause = cause_of(batch, state);
+    *out = (struct pending_level){
+        .hash = state->hash,
+        .partition = state->partition,
+        .record = {.sku = state->place.sku,
+                   .location = state->place.location,
+                   .source = batch->contract->sources[state->level.source].name,
+                   .level = state->level,
+                   .revision = state->revision_after},
+        .offset = cause->record.offset,
+        .traceparent = cause->traceparent};
+    return true;
 }
 
 enum status batch_effects(struct batch *batch, struct store_effects *effects,

@@ -7,6 +7,7 @@
 #include "workers/apply/apply.h"
 #include "workers/apply/incidents.h"
 #include "workers/apply/keys.h"
+#include "workers/apply/outgoing.h"
 #include "workers/apply/place_cache.h"
 
 #include <stdio.h>
@@ -171,8 +172,9 @@ static void progress_of(struct lane *lane, const struct fence *fences,
                                                .first_offset = counts->first_offset};
         memcpy(progress[at].counts, counts->counts, sizeof(counts->counts));
         relay_settle(&part->relay);
-        progress[at].relayed_offset = part->relay.below;
-        progress[at].trims = part->relay.trims && part->relay.below > part->relay.noted;
+        progress[at].relayed_offset = relay_notable(&part->relay);
+        progress[at].trims =
+            part->relay.trims && progress[at].relayed_offset > part->relay.noted;
     }
 }
 
@@ -202,22 +204,17 @@ static void log_rejected(struct lane *lane)
     }
 }
 
-/* After the commit: offsets advance, the outbox goes out. A relay that fails catches up. */
+/* After the commit: offsets advance, what the batch caused goes out. */
 static void settle(struct lane *lane, const struct store_effects *effects)
 {
-    const struct relay_way way = apply_relay_way(lane->apply);
     for (size_t at = 0; at < effects->progress_count; at++) {
         const struct progress_write *progress = &effects->progress[at];
         struct part *part = lane_part(lane, progress->fence.partition);
         part->next_offset = progress->next_offset;
         part->relay.noted = progress->relayed_offset;
         part->relay.trims = part->relay.trims && !progress->trims;
-        const struct relay_rows rows = {effects->outbox, effects->outbox_count,
-                                        part->next_offset};
-        struct error error = {0};
-        if (!part->relay.behind)
-            (void)relay_send(&part->relay, &way, &rows, &error);
     }
+    outgoing_note(lane, effects);
     count_outcomes(lane);
     log_rejected(lane);
     drop_hand(lane);
@@ -264,6 +261,7 @@ static enum status judge_and_commit(struct lane *lane, const struct fence *fence
 
 static enum status run_batch(struct lane *lane, struct error *error)
 {
+    lane->batch_began_us = clock_monotonic_us();
     struct fence fences[LANE_PARTS_MAX];
     struct store_found found = {0};
     enum status status = fill_batch(lane, error);
@@ -305,6 +303,8 @@ static enum status relay_old(struct lane *lane, struct error *error)
         if (part->relay.behind && !part->lost)
             status = relay_catch_up(&part->relay, &way, lane->postgres, part->next_offset,
                                     error);
+        if (status == STATUS_OK && !part->lost)
+            status = relay_tell_again(&part->relay, &way, lane->postgres, error);
     }
     return status;
 }
@@ -316,12 +316,12 @@ static enum status note_idle(struct lane *lane, struct error *error)
     for (size_t at = 0; at < lane->part_count && status == STATUS_OK; at++) {
         struct relay *relay = &lane->parts[at].relay;
         relay_settle(relay);
-        if (lane->parts[at].lost || relay->below <= relay->noted)
+        if (lane->parts[at].lost || relay_notable(relay) <= relay->noted)
             continue;
         const struct relayed relayed = {
             .ref = {span_from(lane->apply->topic), relay->partition},
             .epoch = lane->parts[at].epoch,
-            .offset = relay->below,
+            .offset = relay_notable(relay),
             .trims = relay->trims};
         status = store_relayed(lane->postgres, &relayed, error);
         if (status != STATUS_OK)
@@ -352,6 +352,7 @@ static enum status turn(struct lane *lane, bool *idle_out, struct error *error)
     if (lane->record_count == 0 && kafka_in_partitions(lane->apply->in) > 0)
         take_records(lane); /* without the count nobody can say what is misplaced */
     *idle_out = lane->record_count == 0;
+    outgoing_tell(lane, *idle_out);
     return *idle_out ? note_idle(lane, error) : run_batch(lane, error);
 }
 
@@ -391,6 +392,9 @@ static void *lane_run(void *self)
         if (idle)
             kafka_in_wait(lane->apply->in, lane->number, IDLE_WAIT_MS);
     }
+    (void)pthread_mutex_lock(&lane->lock);
+    outgoing_tell(lane, true);
+    (void)pthread_mutex_unlock(&lane->lock);
     return NULL;
 }
 
@@ -416,6 +420,9 @@ enum status lane_open(struct lane *lane, struct apply *apply, int number,
         return error_set(error, STATUS_RETRY, "apply: out of memory");
     known_init(&lane->foreign, 0);
     store_room_init(&lane->room);
+    pool_init(&lane->records_pool, LANE_RECORDS_BYTES_MAX);
+    if (!pending_open(&lane->pending))
+        return error_set(error, STATUS_RETRY, "apply: out of memory");
     register_metrics(lane);
     return batch_open(&lane->batch, apply->contract, error);
 }
@@ -454,6 +461,8 @@ void lane_close(struct lane *lane)
     lane->part_count = 0;
     batch_close(&lane->batch);
     store_room_free(&lane->room);
+    pending_close(&lane->pending);
+    pool_free(&lane->records_pool);
     postgres_close(&lane->postgres);
     free(lane->records);
     lane->records = NULL;

@@ -21,7 +21,8 @@
 #define LANE_PARTS_MAX BATCH_PARTS_MAX
 #define LANE_BYTES_MAX ((size_t)8 * 1024 * 1024) /* of values in hand */
 #define LANE_WAITING_MAX                                                                 \
-    ((size_t)BATCH_ITEMS_MAX)           /* records without the broker's answer */
+    ((size_t)BATCH_ITEMS_MAX) /* records without the broker's answer */
+#define LANE_RECORDS_BYTES_MAX ((size_t)32 * 1024 * 1024)
 #define LANE_SLICES_MAX BATCH_ITEMS_MAX /* parts of runs that a batch reads */
 #define LANE_CACHE_RUNS 4               /* whole runs kept, while re-reading */
 #define LANE_CACHE_BYTES_MAX ((size_t)16 * 1024 * 1024)
@@ -82,6 +83,11 @@ struct lane {
     uint32_t *asked; /* two lists of BATCH_ITEMS_MAX, for probing */
     struct cached_run cache[LANE_CACHE_RUNS];
     size_t cache_next;
+    int64_t batch_began_us; /* monotonic */
+    struct pending pending; /* levels to tell */
+    int64_t pending_since_us;
+    bool tells; /* there is something to tell, be it that nothing changed */
+    struct pool records_pool;
     bool waits; /* for the broker to take what was sent */
     int tries;
     struct error fatal; /* why the lane ended the process, if it did */

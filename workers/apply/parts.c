@@ -6,6 +6,7 @@
 #include "common/runtime/life.h"
 #include "common/runtime/log.h"
 #include "workers/apply/apply.h"
+#include "workers/apply/outgoing.h"
 
 struct part *lane_part(struct lane *lane, int32_t partition)
 {
@@ -30,7 +31,8 @@ void lane_take_part(struct lane *lane, int32_t partition, const struct take *tak
         .partition = partition, .epoch = take->epoch, .next_offset = take->next_offset};
     known_init(&part->known, 0);
     part->outcomes = outcome_metrics_of(partition);
-    relay_begin(&part->relay, partition, take);
+    relay_begin(&part->relay, partition, take,
+                clock_monotonic_us() + kafka_out_expiry_us(lane->apply->out));
     (void)pthread_mutex_unlock(&lane->lock);
 }
 
@@ -51,6 +53,7 @@ void lane_drop_part(struct lane *lane, int32_t partition)
     (void)pthread_mutex_lock(&lane->lock);
     struct part *part = lane_part(lane, partition);
     if (part != NULL) {
+        outgoing_tell(lane, true);
         relay_end(&part->relay);
         known_free(&part->known);
         forget_records(lane, partition);
@@ -89,6 +92,7 @@ void lane_lose_part(struct lane *lane, struct part *part)
     part->lost = true;
     part->lost_at_us = clock_monotonic_us();
     relay_end(&part->relay);
+    pending_forget(&lane->pending, part->partition);
     forget_records(lane, part->partition);
     metric_add(lane->metrics.fenced, 1);
     log_warn("partition has another owner; dropped",

@@ -4,6 +4,7 @@
 #include "common/base/hash.h"
 #include "common/base/scope.h"
 #include "common/domain/outbox.h"
+#include "common/runtime/life.h"
 #include "workers/apply/records.h"
 
 #include <stdatomic.h>
@@ -16,7 +17,8 @@
 struct relay_lot {
     struct relay_lot *next;
     int64_t below;
-    bool stored; /* rows of it lie in the table */
+    bool stored;     /* rows of it lie in the table */
+    bool ends_again; /* what was to be told again is told */
     atomic_int pending;
     atomic_bool failed;
 };
@@ -42,12 +44,24 @@ void relay_topics_init(struct relay_topics *topics, const char *prefix)
                        outbox_topic((enum outbox_kind)kind));
 }
 
-void relay_begin(struct relay *relay, int32_t partition, const struct take *take)
+void relay_begin(struct relay *relay, int32_t partition, const struct take *take,
+                 int64_t due_us)
 {
-    *relay = (struct relay){.partition = partition,
-                            .below = take->relayed_offset,
-                            .noted = take->relayed_offset,
-                            .behind = take->next_offset > take->relayed_offset};
+    bool owes = take->next_offset > take->relayed_offset;
+    *relay = (struct relay){
+        .partition = partition,
+        .below = take->relayed_offset,
+        .noted = take->relayed_offset,
+        .claimed = take->relayed_offset,
+        .behind = owes,
+        .again = {.waits = owes,
+                  .span = {.from = take->relayed_offset, .until = take->next_offset},
+                  .due_us = due_us}};
+}
+
+int64_t relay_notable(const struct relay *relay)
+{
+    return relay->again.waits ? relay->noted : relay->below;
 }
 
 void relay_end(struct relay *relay)
@@ -107,6 +121,8 @@ enum status relay_send(struct relay *relay, const struct relay_way *way,
         return error_set(error, STATUS_RETRY, "apply: out of memory for the outbox");
     }
     lot->below = rows->below;
+    if (rows->below > relay->claimed)
+        relay->claimed = rows->below;
     atomic_store(&lot->pending, 1);
     append(relay, lot);
     enum status status = STATUS_OK;
@@ -198,15 +214,15 @@ static enum status send_changed(void *self, const struct changed_level *changed,
 }
 
 static enum status send_levels(struct relay *relay, const struct relay_way *way,
-                               struct postgres *postgres, struct error *error)
+                               struct postgres *postgres, const struct changed_span *span,
+                               struct error *error)
 {
     struct changed_sender sender = {.relay = relay, .way = way};
     const struct changed_visitor visitor = {.each = send_changed, .self = &sender};
     const struct partition_ref ref = {way->source_topic, relay->partition};
     pool_init(&sender.pool, RECORD_BYTES_MAX);
     record_room_init(&sender.room, &sender.pool);
-    enum status status =
-        store_changed_levels(postgres, &ref, relay->below, &visitor, error);
+    enum status status = store_changed_levels(postgres, &ref, span, &visitor, error);
     record_room_free(&sender.room);
     pool_free(&sender.pool);
     return status;
@@ -217,14 +233,32 @@ enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
                            struct error *error)
 {
     enum status status = send_stored(relay, way, postgres, error);
+    const struct changed_span owed = {.from = relay->below, .until = next_offset};
     if (status == STATUS_OK)
-        status = send_levels(relay, way, postgres, error);
+        status = send_levels(relay, way, postgres, &owed, error);
     if (status != STATUS_OK)
         return status;
     relay->behind = false;
     relay->trims = true; /* of earlier owners: nobody knows whether there are any */
     const struct relay_rows none = {.below = next_offset};
     return relay_send(relay, way, &none, error);
+}
+
+enum status relay_tell_again(struct relay *relay, const struct relay_way *way,
+                             struct postgres *postgres, struct error *error)
+{
+    const struct relay_rows none = {.below = relay->below};
+    if (!relay->again.waits || relay->again.due_us == 0 || relay->behind ||
+        clock_monotonic_us() < relay->again.due_us)
+        return STATUS_OK;
+    enum status status = send_levels(relay, way, postgres, &relay->again.span, error);
+    if (status == STATUS_OK)
+        status = relay_send(relay, way, &none, error);
+    if (status != STATUS_OK)
+        return status;
+    relay->last->ends_again = true;
+    relay->again.due_us = 0;
+    return STATUS_OK;
 }
 
 /* ---- settling ------------------------------------------------------------------------------------ */
@@ -234,11 +268,15 @@ void relay_settle(struct relay *relay)
     while (relay->first != NULL && atomic_load(&relay->first->pending) == 1) {
         struct relay_lot *lot = relay->first;
         if (atomic_load(&lot->failed)) {
-            relay->behind = true; /* the table still holds its rows */
+            relay->behind = true; /* the tables still hold what it was made of */
+            if (relay->again.due_us == 0)
+                relay->again.due_us = 1; /* at once, where it still waits */
             relay_end(relay);
             return;
         }
         relay->trims = relay->trims || lot->stored;
+        if (lot->ends_again)
+            relay->again.waits = false;
         if (lot->below > relay->below)
             relay->below = lot->below;
         relay->first = lot->next;

@@ -17,12 +17,26 @@
 
 struct relay_lot; /* records sent together */
 
+/*
+ * What an earlier owner had sent when the partition was taken may still be on its way, and
+ * arrive after ours. So the levels that it may have told are told once more when its records
+ * must have expired: the newest comes last. Until then nothing is noted, so that whoever
+ * takes the partition next does the same.
+ */
+struct relay_again {
+    bool waits;
+    struct changed_span span;
+    int64_t due_us; /* monotonic; 0 = sent, without the broker's word yet */
+};
+
 struct relay {
     int32_t partition;
-    int64_t below; /* the broker has all that records below this offset cause */
-    int64_t noted; /* `below` as `progress` has it */
-    bool trims;    /* the table holds rows between the two */
-    bool behind;   /* the tables hold what was not sent: read them first */
+    int64_t below;   /* the broker has all that records below this offset cause */
+    int64_t noted;   /* `below` as `progress` has it */
+    bool trims;      /* the table holds rows between the two */
+    int64_t claimed; /* what is sent covers all that records below this offset cause */
+    bool behind;     /* the tables hold what was not sent: read them first */
+    struct relay_again again;
     struct relay_lot *first;
     struct relay_lot *last;
 };
@@ -46,14 +60,16 @@ struct relay_way {
 /* Passed to kafka_out_open. */
 void relay_acked(void *opaque, const struct error *error);
 
-/* A partition that has just been taken: its table may hold an earlier owner's rows. */
-void relay_begin(struct relay *relay, int32_t partition, const struct take *take);
+/* A partition that has just been taken: its tables may hold what an earlier owner did not
+ * send. `due_us`: when that one's records have expired (monotonic). */
+void relay_begin(struct relay *relay, int32_t partition, const struct take *take,
+                 int64_t due_us);
 
 /* Rows that were committed together. */
 struct relay_rows {
     const struct outbox_row *rows; /* those of other partitions are passed over */
     size_t count;
-    int64_t below; /* these are all that records below this offset still cause */
+    int64_t below; /* with these, all that records below this offset cause is sent */
 };
 
 /* Sends the rows of one committed batch. Never waits: where the producer's queue is full the
@@ -65,6 +81,13 @@ enum status relay_send(struct relay *relay, const struct relay_way *way,
 enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
                            struct postgres *postgres, int64_t next_offset,
                            struct error *error);
+
+/* Tells again what relay_again says, once it is due and nothing else is owed. */
+enum status relay_tell_again(struct relay *relay, const struct relay_way *way,
+                             struct postgres *postgres, struct error *error);
+
+/* The offset that may be noted in `progress`. */
+int64_t relay_notable(const struct relay *relay);
 
 /* Moves `below` over the lots that the broker has; a failed lot makes it fall behind. */
 void relay_settle(struct relay *relay);
