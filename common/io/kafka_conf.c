@@ -29,9 +29,9 @@ static const struct preset DEFAULTS[] = {
     /* The library's own bounds would hold 64 MB of values, and as much again in
      * descriptors, before a first record is applied. queued.max.messages.kbytes is set by
      * kafka_session.c, which knows the lanes. */
-    {OF_CONSUMER, "queued.min.messages", "5000"},
-    {OF_CONSUMER, "fetch.max.bytes", "2097152"},
-    {OF_CONSUMER, "fetch.message.max.bytes", "262144"},
+    {OF_CONSUMER, "queued.min.messages", "10000"},
+    {OF_CONSUMER, "fetch.max.bytes", "4194304"},
+    {OF_CONSUMER, "fetch.message.max.bytes", "1048576"},
     {OF_CONSUMER, "check.crcs", "true"},
     {OF_PRODUCER, "compression.type", "lz4"},
     {OF_PRODUCER, "linger.ms", "5"},

@@ -96,7 +96,7 @@ void outgoing_tell(struct lane *lane, bool now)
 {
     if (!lane->tells)
         return;
-    bool due = now || lane->pending.count > PENDING_MAX / 2 ||
+    bool due = now || lane->pending.count > PENDING_MAX / 4 * 3 ||
                clock_monotonic_us() - lane->pending_since_us > OUTGOING_WAIT_US;
     if (!due)
         return;
