@@ -21,6 +21,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+/* Of a partition before the next one has its turn: batches mix them, as a broker's do. */
+#define TAKE_IN_TURN 256
+
 struct feed {
     struct kafka_record *records; /* of one partition, in order */
     size_t count;
@@ -53,8 +56,9 @@ size_t kafka_in_take(struct kafka_in *in, int lane, struct kafka_record *records
     size_t count = 0;
     for (int32_t partition = lane; partition < in->partitions; partition += in->lanes) {
         struct feed *feed = &in->feeds[partition];
-        while (feed->next < feed->count && count < max)
-            records[count++] = feed->records[feed->next++];
+        for (size_t turn = 0; turn < TAKE_IN_TURN && feed->next < feed->count; turn++)
+            if (count < max)
+                records[count++] = feed->records[feed->next++];
     }
     return count;
 }
