@@ -39,7 +39,7 @@ static const struct preset DEFAULTS[] = {
      * partition has no older record under way for longer. */
     {OF_PRODUCER, "message.timeout.ms", "10000"},
     /* Room for what was fetched before a broker went away, so that it can be applied. */
-    {OF_PRODUCER, "queue.buffering.max.messages", "30000"},
+    {OF_PRODUCER, "queue.buffering.max.messages", "50000"},
     {OF_PRODUCER, "queue.buffering.max.kbytes", "32768"},
 };
 

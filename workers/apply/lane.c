@@ -332,10 +332,28 @@ static enum status note_idle(struct lane *lane, struct error *error)
     return status;
 }
 
+/* After a sleep (a stopped process, a frozen machine) the partitions may be another's:
+ * that is looked up before anything is sent. */
+static enum status wake(struct lane *lane, struct error *error)
+{
+    int64_t now_us = clock_monotonic_us();
+    enum status status = STATUS_OK;
+    if (now_us - lane->awake_us > OUTGOING_FRESH_US) {
+        status = learn_progress(lane, error);
+        if (status == STATUS_OK)
+            forget_done(lane);
+    }
+    if (status == STATUS_OK)
+        lane->awake_us = now_us;
+    return status;
+}
+
 /* One turn with the lock held; *idle_out: there was nothing to do. */
 static enum status turn(struct lane *lane, bool *idle_out, struct error *error)
 {
     enum status status = connect(lane, error);
+    if (status == STATUS_OK)
+        status = wake(lane, error);
     if (status == STATUS_OK)
         status = keys_tidy(lane, error);
     if (status == STATUS_OK)

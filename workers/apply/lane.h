@@ -20,8 +20,7 @@
 
 #define LANE_PARTS_MAX BATCH_PARTS_MAX
 #define LANE_BYTES_MAX ((size_t)8 * 1024 * 1024) /* of values in hand */
-#define LANE_WAITING_MAX                                                                 \
-    ((size_t)BATCH_ITEMS_MAX) /* records without the broker's answer */
+#define LANE_WAITING_MAX ((size_t)20000)         /* records without the broker's answer */
 #define LANE_RECORDS_BYTES_MAX ((size_t)32 * 1024 * 1024)
 #define LANE_SLICES_MAX BATCH_ITEMS_MAX /* parts of runs that a batch reads */
 #define LANE_CACHE_RUNS 4               /* whole runs kept, while re-reading */
@@ -84,6 +83,7 @@ struct lane {
     struct cached_run cache[LANE_CACHE_RUNS];
     size_t cache_next;
     int64_t batch_began_us; /* monotonic */
+    int64_t awake_us;       /* of the last turn; monotonic */
     struct pending pending; /* levels to tell */
     int64_t pending_since_us;
     bool tells; /* there is something to tell, be it that nothing changed */
