@@ -116,7 +116,8 @@ MUTANTS = (
     Mutant(
         "outbox-dropped-after-crash",
         "the new owner does not send what the dead one had not",
-        ((RELAY, ".behind = take->next_offset > take->relayed_offset}", ".behind = false}"),),
+        ((RELAY, "bool owes = take->next_offset > take->relayed_offset;",
+          "bool owes = take->next_offset < take->relayed_offset;"),),
         way="kills",
     ),
     Mutant(
@@ -210,7 +211,7 @@ MUTANTS = (
     Mutant(
         "coalescing-keeps-the-oldest",
         "of several changes in a batch the level before them is written",
-        ((EFFECTS, ".level = state->level,\n",
+        ((EFFECTS, "                                .level = state->level,\n",
           ".level = state->level_was.exists ? state->level_was : state->level,\n"),),
     ),
     Mutant(
@@ -222,8 +223,8 @@ MUTANTS = (
     Mutant(
         "level-record-not-sent",
         "consumers of inventory.levels never hear of new levels",
-        ((EFFECTS, "if (is_level_new(&batch->places[at]) &&",
-          "if (is_level_new(&batch->places[at]) && batch->places[at].level_was.exists &&"),),
+        ((EFFECTS, "    if (!is_level_new(state))\n        return false;",
+          "    if (!is_level_new(state) || !state->level_was.exists)\n        return false;"),),
     ),
     Mutant(
         "copies-without-headers",
@@ -233,8 +234,9 @@ MUTANTS = (
     Mutant(
         "levels-not-caught-up",
         "after a crash, level records that were not sent are never sent",
-        ((RELAY, "        status = send_levels(relay, way, postgres, error);",
-          "        status = way != NULL ? STATUS_OK : send_levels(relay, way, postgres, error);"),),
+        ((RELAY, "store_changed_levels(postgres, &ref, span, &visitor, error);",
+          "span != NULL ? STATUS_OK\n"
+          "                                       : store_changed_levels(postgres, &ref, span, &visitor, error);"),),
         way="kills",
     ),
     Mutant(
