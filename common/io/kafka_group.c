@@ -13,6 +13,7 @@
 
 #define METADATA_WAIT_MS 1000
 #define LIVELY_MS 5000
+#define STAND_BY_MS 5000
 #define NUDGE_LIVELY_MS 100
 #define NUDGE_MS 300
 #define ASK_EVERY_MS 1000 /* whether the broker is back, what a stopped partition holds */
@@ -276,6 +277,13 @@ static void ask_whether_back(struct kafka_in *in, int64_t now_ms)
     kafka_in_refresh(in, ASK_WAIT_MS);
 }
 
+/* In the consumer protocol the library says nothing of an assignment of no partitions; what
+ * keeps a member out (a name that is taken, a right that is missing) ends the session. */
+static bool stands_by(const struct kafka_in *in)
+{
+    return in->is_consumer_protocol && kafka_now_ms() - in->opened_ms > STAND_BY_MS;
+}
+
 enum status kafka_in_health(const struct kafka_in *in, struct error *error)
 {
     if (in->consumer == NULL) {
@@ -286,7 +294,7 @@ enum status kafka_in_health(const struct kafka_in *in, struct error *error)
         return error_set(error, STATUS_RETRY, "%s",
                          in->why_away[0] != '\0' ? in->why_away
                                                  : "the broker has not answered");
-    if (!in->is_joined)
+    if (!in->is_joined && !stands_by(in))
         return error_set(error, STATUS_RETRY, "the group has not let this worker in yet");
     return STATUS_OK;
 }

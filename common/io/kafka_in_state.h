@@ -52,6 +52,7 @@ struct kafka_in {
     bool is_joined;     /* the group has answered, if only with nothing to do */
     bool is_away;       /* no broker answers */
     char why_away[ERROR_TEXT_MAX];
+    int64_t opened_ms; /* when this session was */
     int64_t asked_ms;  /* when the broker was last asked whether it is back */
     int64_t looked_ms; /* when partitions without their place were last looked at */
     int64_t nudged_ms;

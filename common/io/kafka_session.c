@@ -169,6 +169,7 @@ enum status kafka_session_open(struct kafka_in *in, struct error *error)
     if (status != STATUS_OK)
         return status;
     in->is_joined = false;
+    in->opened_ms = kafka_now_ms();
     in->is_away = false;
     (void)rd_kafka_poll_set_consumer(in->consumer);
     in->events = rd_kafka_queue_get_consumer(in->consumer);
