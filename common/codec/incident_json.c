@@ -22,36 +22,18 @@ void incident_json_id(const struct incident_sighting *sighting,
 
 /* ---- evidence ----------------------------------------------------------------------------- */
 
-static void add_text(struct buf *out, const char *name, struct span text)
-{
-    json_name(out, name);
-    json_text(out, text);
-}
-
-static void add_number(struct buf *out, const char *name, int64_t number)
-{
-    json_name(out, name);
-    json_number(out, number);
-}
-
-static void add_time(struct buf *out, const char *name, int64_t us)
-{
-    json_name(out, name);
-    json_time(out, us);
-}
-
 static void add_origin(struct buf *out, const char *name,
                        const struct incident_origin *origin)
 {
     json_name(out, name);
     buf_byte(out, '{');
-    add_text(out, "topic", origin->topic);
-    add_number(out, "partition", origin->partition);
-    add_number(out, "offset", origin->offset);
-    add_time(out, "recorded_at", origin->recorded_at_us);
-    add_text(out, "sku", origin->sku);
-    add_text(out, "location", origin->location);
-    add_text(out, "id", origin->event_id);
+    json_member_text(out, "topic", origin->topic);
+    json_member_number(out, "partition", origin->partition);
+    json_member_number(out, "offset", origin->offset);
+    json_member_time(out, "recorded_at", origin->recorded_at_us);
+    json_member_text(out, "sku", origin->sku);
+    json_member_text(out, "location", origin->location);
+    json_member_text(out, "id", origin->event_id);
     buf_byte(out, '}');
 }
 
@@ -59,7 +41,7 @@ void incident_json_evidence(const struct incident_sighting *sighting, struct buf
 {
     buf_byte(out, '{');
     if (sighting->subject.source.bytes != NULL)
-        add_text(out, "source", sighting->subject.source);
+        json_member_text(out, "source", sighting->subject.source);
     add_origin(out, "first", &sighting->first);
     add_origin(out, "latest", &sighting->latest);
     buf_byte(out, '}');
@@ -69,23 +51,23 @@ void incident_json_evidence(const struct incident_sighting *sighting, struct buf
 
 void incident_json_members(const struct incident *incident, struct buf *out)
 {
-    add_text(out, "incident_id", incident->id);
-    add_text(out, "state", span_from(incident_state_name(incident->state)));
-    add_text(out, "class", incident->class);
-    add_text(out, "cause", incident->cause);
-    add_text(out, "root_cause", incident->root_cause);
-    add_text(out, "remediation", incident->remediation);
-    add_text(out, "severity", incident->severity);
-    add_text(out, "shop", incident->shop);
-    add_text(out, "sku", incident->sku);
-    add_text(out, "location", incident->location);
+    json_member_text(out, "incident_id", incident->id);
+    json_member_text(out, "state", span_from(incident_state_name(incident->state)));
+    json_member_text(out, "class", incident->class);
+    json_member_text(out, "cause", incident->cause);
+    json_member_text(out, "root_cause", incident->root_cause);
+    json_member_text(out, "remediation", incident->remediation);
+    json_member_text(out, "severity", incident->severity);
+    json_member_text(out, "shop", incident->shop);
+    json_member_text(out, "sku", incident->sku);
+    json_member_text(out, "location", incident->location);
     json_name(out, "evidence");
     buf_span(out, incident->evidence);
-    add_text(out, "runbook_url", incident->runbook_url);
-    add_text(out, "handoff", incident->handoff);
-    add_time(out, "opened_at", incident->opened_at_us);
-    add_time(out, "at", incident->at_us);
-    add_text(out, "actor", incident->actor);
+    json_member_text(out, "runbook_url", incident->runbook_url);
+    json_member_text(out, "handoff", incident->handoff);
+    json_member_time(out, "opened_at", incident->opened_at_us);
+    json_member_time(out, "at", incident->at_us);
+    json_member_text(out, "actor", incident->actor);
 }
 
 void incident_json_value(const struct incident *incident, struct buf *out)

@@ -62,3 +62,31 @@ void json_name(struct buf *buf, const char *name)
     json_text(buf, span_from(name));
     buf_byte(buf, ':');
 }
+
+void json_member_text(struct buf *buf, const char *name, struct span text)
+{
+    json_name(buf, name);
+    json_text(buf, text);
+}
+
+void json_member_number(struct buf *buf, const char *name, int64_t number)
+{
+    json_name(buf, name);
+    json_number(buf, number);
+}
+
+void json_member_number_or_null(struct buf *buf, const char *name, bool present,
+                                int64_t number)
+{
+    json_name(buf, name);
+    if (present)
+        json_number(buf, number);
+    else
+        buf_text(buf, "null");
+}
+
+void json_member_time(struct buf *buf, const char *name, int64_t us)
+{
+    json_name(buf, name);
+    json_time(buf, us);
+}

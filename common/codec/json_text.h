@@ -17,4 +17,11 @@ void json_time(struct buf *buf, int64_t us);
 /* `"name":` with a comma before it unless it is the first of its object. */
 void json_name(struct buf *buf, const char *name);
 
+/* A whole member: the name and its value. */
+void json_member_text(struct buf *buf, const char *name, struct span text);
+void json_member_number(struct buf *buf, const char *name, int64_t number);
+void json_member_number_or_null(struct buf *buf, const char *name, bool present,
+                                int64_t number);
+void json_member_time(struct buf *buf, const char *name, int64_t us);
+
 #endif

@@ -15,22 +15,12 @@ void level_json_value(const struct level_record *record, struct buf *out)
 {
     const struct level *level = &record->level;
     buf_byte(out, '{');
-    json_name(out, "sku");
-    json_text(out, record->sku);
-    json_name(out, "location");
-    json_text(out, record->location);
-    json_name(out, "quantity");
-    json_number(out, level->quantity);
-    json_name(out, "source");
-    json_text(out, record->source);
-    json_name(out, "occurred_at");
-    json_time(out, level->occurred_at_us);
-    json_name(out, "version");
-    if (level->has_version)
-        json_number(out, level->version);
-    else
-        buf_text(out, "null");
-    json_name(out, "revision");
-    json_number(out, record->revision);
+    json_member_text(out, "sku", record->sku);
+    json_member_text(out, "location", record->location);
+    json_member_number(out, "quantity", level->quantity);
+    json_member_text(out, "source", record->source);
+    json_member_time(out, "occurred_at", level->occurred_at_us);
+    json_member_number_or_null(out, "version", level->has_version, level->version);
+    json_member_number(out, "revision", record->revision);
     buf_byte(out, '}');
 }

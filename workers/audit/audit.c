@@ -64,10 +64,8 @@ static enum status note_offender(void *self, struct span offender, struct error 
     if (audit->list.length > 0)
         buf_byte(&audit->list, ',');
     buf_byte(&audit->list, '{');
-    json_name(&audit->list, "invariant");
-    json_text(&audit->list, span_from(audit->check->id));
-    json_name(&audit->list, "offender");
-    json_text(&audit->list, offender);
+    json_member_text(&audit->list, "invariant", span_from(audit->check->id));
+    json_member_text(&audit->list, "offender", offender);
     buf_byte(&audit->list, '}');
     if (audit->list.failed)
         return error_set(error, STATUS_FATAL, "audit: too many violations to list");
@@ -105,8 +103,7 @@ static void add_outcomes(struct buf *out, const int64_t outcomes[OUTCOME_COUNT])
     json_name(out, "outcomes");
     buf_byte(out, '{');
     for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++) {
-        json_name(out, outcome_name((enum outcome)outcome));
-        json_number(out, outcomes[outcome]);
+        json_member_number(out, outcome_name((enum outcome)outcome), outcomes[outcome]);
     }
     buf_byte(out, '}');
 }
@@ -116,14 +113,10 @@ static void add_partition_json(struct buf *out, const struct audit_partition *pa
     if (out->length > 0)
         buf_byte(out, ',');
     buf_byte(out, '{');
-    json_name(out, "topic");
-    json_text(out, partition->topic);
-    json_name(out, "partition");
-    json_number(out, partition->partition);
-    json_name(out, "read");
-    json_number(out, partition->read);
-    json_name(out, "next_offset");
-    json_number(out, partition->next_offset);
+    json_member_text(out, "topic", partition->topic);
+    json_member_number(out, "partition", partition->partition);
+    json_member_number(out, "read", partition->read);
+    json_member_number(out, "next_offset", partition->next_offset);
     add_outcomes(out, partition->outcomes);
     buf_byte(out, '}');
 }

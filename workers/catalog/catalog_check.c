@@ -47,8 +47,7 @@ static void write_json(struct buf *out, struct span shop,
                        const struct catalog_report *report, bool ready)
 {
     buf_byte(out, '{');
-    json_name(out, "shop");
-    json_text(out, shop);
+    json_member_text(out, "shop", shop);
     json_name(out, "ready");
     buf_text(out, ready ? "true" : "false");
     json_name(out, "synced_at");
@@ -57,8 +56,7 @@ static void write_json(struct buf *out, struct span shop,
     else
         buf_text(out, "null");
     for (size_t at = 0; at < COUNT_OF(LINES); at++) {
-        json_name(out, LINES[at].name);
-        json_number(out, value_of(report, &LINES[at]));
+        json_member_number(out, LINES[at].name, value_of(report, &LINES[at]));
     }
     buf_byte(out, '}');
 }

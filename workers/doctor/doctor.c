@@ -80,14 +80,10 @@ static void finding_text(const struct finding *finding, struct buf *out)
 static void finding_json(const struct finding *finding, struct buf *out)
 {
     buf_byte(out, '{');
-    json_name(out, "check");
-    json_text(out, span_from(finding->check));
-    json_name(out, "verdict");
-    json_text(out, span_from(VERDICT_NAMES[finding->verdict]));
-    json_name(out, "text");
-    json_text(out, span_from(finding->text));
-    json_name(out, "remedy");
-    json_text(out, span_from(finding->remedy));
+    json_member_text(out, "check", span_from(finding->check));
+    json_member_text(out, "verdict", span_from(VERDICT_NAMES[finding->verdict]));
+    json_member_text(out, "text", span_from(finding->text));
+    json_member_text(out, "remedy", span_from(finding->remedy));
     buf_byte(out, '}');
 }
 

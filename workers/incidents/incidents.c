@@ -57,12 +57,9 @@ static void open_json(struct printer *printer, const struct incident_view *view)
     buf_clear(line);
     buf_byte(line, '{');
     incident_json_members(&view->incident, line);
-    json_name(line, "occurrences");
-    json_number(line, view->incident.occurrences);
-    json_name(line, "revision");
-    json_number(line, view->incident.revision);
-    json_name(line, "last_seen_at");
-    json_time(line, view->last_seen_at_us);
+    json_member_number(line, "occurrences", view->incident.occurrences);
+    json_member_number(line, "revision", view->incident.revision);
+    json_member_time(line, "last_seen_at", view->last_seen_at_us);
 }
 
 static enum status print_json(void *self, const struct incident_view *view,
@@ -87,20 +84,13 @@ static enum status add_log_json(void *self, const struct incident_log_view *view
     if (incident->revision > 1)
         buf_byte(line, ',');
     buf_byte(line, '{');
-    json_name(line, "state");
-    json_text(line, span_from(incident_state_name(incident->state)));
-    json_name(line, "at");
-    json_time(line, incident->at_us);
-    json_name(line, "actor");
-    json_text(line, incident->actor);
-    json_name(line, "occurrences");
-    json_number(line, incident->occurrences);
-    json_name(line, "root_cause");
-    json_text(line, incident->root_cause);
-    json_name(line, "remediation");
-    json_text(line, incident->remediation);
-    json_name(line, "note");
-    json_text(line, view->note);
+    json_member_text(line, "state", span_from(incident_state_name(incident->state)));
+    json_member_time(line, "at", incident->at_us);
+    json_member_text(line, "actor", incident->actor);
+    json_member_number(line, "occurrences", incident->occurrences);
+    json_member_text(line, "root_cause", incident->root_cause);
+    json_member_text(line, "remediation", incident->remediation);
+    json_member_text(line, "note", view->note);
     buf_byte(line, '}');
     return STATUS_OK;
 }

@@ -53,43 +53,27 @@ struct printer {
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
-static void add_number(struct buf *line, const char *name, bool present, int64_t number)
-{
-    json_name(line, name);
-    if (present)
-        json_number(line, number);
-    else
-        buf_text(line, "null");
-}
-
 static void add_shop(struct buf *line, const struct level_shop_view *shop)
 {
     if (line->bytes[line->length - 1] != '[')
         buf_byte(line, ',');
     buf_byte(line, '{');
-    json_name(line, "shop");
-    json_text(line, shop->shop);
-    add_number(line, "desired", shop->has_desired, shop->desired);
-    add_number(line, "shown", shop->has_shown, shop->shown);
-    json_name(line, "state");
-    json_text(line, shop->state);
+    json_member_text(line, "shop", shop->shop);
+    json_member_number_or_null(line, "desired", shop->has_desired, shop->desired);
+    json_member_number_or_null(line, "shown", shop->has_shown, shop->shown);
+    json_member_text(line, "state", shop->state);
     buf_byte(line, '}');
 }
 
 static void open_json(struct buf *line, const struct level_view *view)
 {
     buf_byte(line, '{');
-    json_name(line, "sku");
-    json_text(line, view->sku);
-    json_name(line, "location");
-    json_text(line, view->location);
-    json_name(line, "quantity");
-    json_number(line, view->quantity);
-    json_name(line, "source");
-    json_text(line, view->source);
-    json_name(line, "occurred_at");
-    json_time(line, view->occurred_at_us);
-    add_number(line, "version", view->has_version, view->version);
+    json_member_text(line, "sku", view->sku);
+    json_member_text(line, "location", view->location);
+    json_member_number(line, "quantity", view->quantity);
+    json_member_text(line, "source", view->source);
+    json_member_time(line, "occurred_at", view->occurred_at_us);
+    json_member_number_or_null(line, "version", view->has_version, view->version);
     json_name(line, "shops");
     buf_byte(line, '[');
 }

@@ -88,16 +88,11 @@ static void add_step_json(struct buf *out, const struct pass *pass, size_t at)
     date_text(step->day, day);
     bool purged = step->act == RETENTION_PURGE;
     buf_text(out, at > 0 ? ",{" : "{");
-    json_name(out, "act");
-    json_text(out, span_from(retention_act_name(step->act)));
-    json_name(out, "day");
-    json_text(out, span_from(day));
-    json_name(out, "partition");
-    json_text(out, span_from(purged ? "ledger_default" : name));
-    json_name(out, "rows");
-    json_number(out, step->rows);
-    json_name(out, "state");
-    json_text(out, span_from(step_state_name(pass->states[at])));
+    json_member_text(out, "act", span_from(retention_act_name(step->act)));
+    json_member_text(out, "day", span_from(day));
+    json_member_text(out, "partition", span_from(purged ? "ledger_default" : name));
+    json_member_number(out, "rows", step->rows);
+    json_member_text(out, "state", span_from(step_state_name(pass->states[at])));
     buf_byte(out, '}');
 }
 
@@ -111,14 +106,11 @@ static enum status print_json(const struct pass *pass, struct error *error)
     buf_format(&out, "{\"dry_run\":%s,\"elsewhere\":%s,\"keep_days\":%lld",
                pass->dry_run ? "true" : "false", pass->is_elsewhere ? "true" : "false",
                (long long)pass->found.keep_days);
-    json_name(&out, "first_day");
-    json_text(&out, span_from(first[0] != '\0' ? first : NULL));
+    json_member_text(&out, "first_day", span_from(first[0] != '\0' ? first : NULL));
     json_name(&out, "held_back");
     buf_text(&out, pass->plan.is_held_back ? "true" : "false");
-    json_name(&out, "partitions_before");
-    json_number(&out, (int64_t)pass->found.partition_count);
-    json_name(&out, "runs_removed");
-    json_number(&out, pass->runs_removed);
+    json_member_number(&out, "partitions_before", (int64_t)pass->found.partition_count);
+    json_member_number(&out, "runs_removed", pass->runs_removed);
     json_name(&out, "steps");
     buf_byte(&out, '[');
     for (size_t at = 0; at < pass->plan.count; at++)

@@ -43,12 +43,9 @@ static void line_text(const struct line *line, struct buf *out)
 static void difference_json(const struct topic_difference *difference, struct buf *out)
 {
     buf_byte(out, '{');
-    json_name(out, "what");
-    json_text(out, span_from(difference->what));
-    json_name(out, "declared");
-    json_text(out, span_from(difference->declared));
-    json_name(out, "found");
-    json_text(out, span_from(difference->found));
+    json_member_text(out, "what", span_from(difference->what));
+    json_member_text(out, "declared", span_from(difference->declared));
+    json_member_text(out, "found", span_from(difference->found));
     buf_byte(out, '}');
 }
 
@@ -56,16 +53,11 @@ static void line_json(const struct line *line, struct buf *out)
 {
     const char *policy = line->found->cleanup_policy;
     buf_byte(out, '{');
-    json_name(out, "topic");
-    json_text(out, span_from(line->found->name));
-    json_name(out, "state");
-    json_text(out, span_from(line->state));
-    json_name(out, "partitions");
-    json_number(out, line->found->partitions);
-    json_name(out, "replicas");
-    json_number(out, line->found->replicas);
-    json_name(out, "cleanup_policy");
-    json_text(out, span_from(policy[0] != '\0' ? policy : NULL));
+    json_member_text(out, "topic", span_from(line->found->name));
+    json_member_text(out, "state", span_from(line->state));
+    json_member_number(out, "partitions", line->found->partitions);
+    json_member_number(out, "replicas", line->found->replicas);
+    json_member_text(out, "cleanup_policy", span_from(policy[0] != '\0' ? policy : NULL));
     json_name(out, "differences");
     buf_byte(out, '[');
     for (size_t i = 0; i < line->count; i++) {
@@ -82,8 +74,7 @@ static void json_begin(struct buf *out, bool same, const char *note)
     json_name(out, "ok");
     buf_text(out, same ? "true" : "false");
     if (note[0] != '\0') {
-        json_name(out, "note");
-        json_text(out, span_from(note));
+        json_member_text(out, "note", span_from(note));
     }
     json_name(out, "topics");
     buf_byte(out, '[');
