@@ -93,3 +93,9 @@ struct span pool_span(struct pool *pool, struct span span)
         memcpy(at, span.bytes, span.length);
     return (struct span){.bytes = at, .length = span.length};
 }
+
+struct span pool_buf(struct pool *pool, const struct buf *buf)
+{
+    struct span nothing = {0};
+    return buf->failed ? nothing : pool_span(pool, buf_view(buf));
+}

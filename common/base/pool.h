@@ -6,7 +6,7 @@
 #ifndef PARSTOCK_BASE_POOL_H
 #define PARSTOCK_BASE_POOL_H
 
-#include "common/base/span.h"
+#include "common/base/buf.h"
 
 struct pool_chunk;
 
@@ -26,5 +26,8 @@ void *pool_take(struct pool *pool, size_t length);
 
 /* A copy of the span in the pool; bytes == NULL when there is no room. */
 struct span pool_span(struct pool *pool, struct span span);
+
+/* The same of a buffer's content; also where the buffer has failed bytes == NULL. */
+struct span pool_buf(struct pool *pool, const struct buf *buf);
 
 #endif

@@ -14,6 +14,27 @@ void headers_add(struct buf *buf, struct span name, struct span value)
         buf_span(buf, value);
 }
 
+void headers_add_text(struct buf *buf, const char *name, const char *value)
+{
+    headers_add(buf, span_from(name), span_from(value));
+}
+
+void headers_add_cloud(struct buf *buf, const struct cloud_identity *identity)
+{
+    headers_add_text(buf, "ce_specversion", "1.0");
+    headers_add(buf, SPAN_OF("ce_id"), identity->id);
+    headers_add_text(buf, "ce_source", identity->source);
+    headers_add_text(buf, "ce_type", identity->type);
+}
+
+void headers_add_json(struct buf *buf, struct span subject, struct span traceparent)
+{
+    headers_add(buf, SPAN_OF("ce_subject"), subject);
+    headers_add_text(buf, "content-type", "application/json");
+    if (traceparent.bytes != NULL)
+        headers_add(buf, SPAN_OF("traceparent"), traceparent);
+}
+
 static uint32_t length_at(struct span bytes, size_t at)
 {
     uint32_t length;

@@ -9,6 +9,18 @@
 #include "common/base/buf.h"
 
 void headers_add(struct buf *buf, struct span name, struct span value);
+void headers_add_text(struct buf *buf, const char *name, const char *value);
+
+/* The identity of a record that we emit, as CloudEvents 1.0 in binary mode has it. */
+struct cloud_identity {
+    struct span id;
+    const char *source;
+    const char *type;
+};
+void headers_add_cloud(struct buf *buf, const struct cloud_identity *identity);
+
+/* What a record with a JSON value has besides; traceparent: bytes NULL = none. */
+void headers_add_json(struct buf *buf, struct span subject, struct span traceparent);
 
 /*
  * Takes the first header off the bytes: false at the end, and on bytes that no

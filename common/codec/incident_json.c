@@ -77,32 +77,17 @@ void incident_json_value(const struct incident *incident, struct buf *out)
     buf_byte(out, '}');
 }
 
-static void add_header(struct buf *out, const char *name, const char *text)
-{
-    headers_add(out, span_from(name), span_from(text));
-}
-
 static void write_headers(const struct incident *incident, struct span traceparent,
                           struct buf *out)
 {
-    char text[256];
-    add_header(out, "ce_specversion", "1.0");
-    (void)snprintf(text, sizeof(text), "%.*s/%lld", SPAN_ARGS(incident->id),
+    char id[256];
+    char source[256];
+    (void)snprintf(id, sizeof(id), "%.*s/%lld", SPAN_ARGS(incident->id),
                    (long long)incident->revision);
-    add_header(out, "ce_id", text);
-    (void)snprintf(text, sizeof(text), "parstock/%.*s", SPAN_ARGS(incident->actor));
-    add_header(out, "ce_source", text);
-    add_header(out, "ce_type", "inventory.incident.v1");
-    headers_add(out, SPAN_OF("ce_subject"), incident->id);
-    add_header(out, "content-type", "application/json");
-    if (traceparent.bytes != NULL)
-        headers_add(out, SPAN_OF("traceparent"), traceparent);
-}
-
-static struct span to_pool(struct pool *pool, const struct buf *buf)
-{
-    struct span nothing = {0};
-    return buf->failed ? nothing : pool_span(pool, buf_view(buf));
+    (void)snprintf(source, sizeof(source), "parstock/%.*s", SPAN_ARGS(incident->actor));
+    headers_add_cloud(
+        out, &(struct cloud_identity){span_from(id), source, "inventory.incident.v1"});
+    headers_add_json(out, incident->id, traceparent);
 }
 
 bool incident_json_record(const struct incident *incident,
@@ -118,10 +103,10 @@ bool incident_json_record(const struct incident *incident,
                              .partition = origin->partition,
                              .offset = origin->offset,
                              .key = pool_span(pool, incident->id),
-                             .value = to_pool(pool, &bytes)};
+                             .value = pool_buf(pool, &bytes)};
     buf_clear(&bytes);
     write_headers(incident, sighting->latest.traceparent, &bytes);
-    row.headers = to_pool(pool, &bytes);
+    row.headers = pool_buf(pool, &bytes);
     *row_out = row;
     return row.key.bytes != NULL && row.value.bytes != NULL && row.headers.bytes != NULL;
 }

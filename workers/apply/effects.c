@@ -17,12 +17,6 @@ static enum status out_of_memory(struct error *error)
     return error_set(error, STATUS_RETRY, "apply: out of memory for one batch");
 }
 
-static struct span to_pool(struct pool *pool, const struct buf *buf)
-{
-    struct span nothing = {0};
-    return buf->failed ? nothing : pool_span(pool, buf_view(buf));
-}
-
 /* ---- adjustments -------------------------------------------------------------------------------- */
 
 static bool keeps_adjustment(const struct item *item)
@@ -207,8 +201,8 @@ static enum status page_of(struct batch *batch, const struct part_count *part,
                                  .first_offset = part->first_offset,
                                  .next_offset = part->next_offset};
     write->entries = (int32_t)(page->keys.length / KEY_RUN_ENTRY_BYTES);
-    write->keys = to_pool(&batch->pool, &page->keys);
-    write->lines = to_pool(&batch->pool, &page->lines);
+    write->keys = pool_buf(&batch->pool, &page->keys);
+    write->lines = pool_buf(&batch->pool, &page->lines);
     if (write->keys.bytes == NULL || write->lines.bytes == NULL)
         return out_of_memory(error);
     return STATUS_OK;
@@ -331,7 +325,7 @@ static bool add_item_row(struct outbox_writer *writer, const struct item *item)
                                            item->detail};
         record_dead_letter_headers(&letter, &cause, &writer->bytes);
     }
-    row.headers = to_pool(&writer->batch->pool, &writer->bytes);
+    row.headers = pool_buf(&writer->batch->pool, &writer->bytes);
     writer->rows[writer->count++] = row;
     return row.headers.bytes != NULL;
 }

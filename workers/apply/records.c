@@ -20,17 +20,9 @@ void record_room_free(struct record_room *room)
     buf_free(&room->scratch);
 }
 
-static void header_text(struct buf *out, const char *name, const char *text)
-{
-    headers_add(out, span_from(name), span_from(text));
-}
-
 static void cloud_headers(struct span id, const char *type, struct buf *out)
 {
-    header_text(out, "ce_specversion", "1.0");
-    headers_add(out, SPAN_OF("ce_id"), id);
-    header_text(out, "ce_source", "parstock/apply");
-    header_text(out, "ce_type", type);
+    headers_add_cloud(out, &(struct cloud_identity){id, "parstock/apply", type});
 }
 
 /* ---- levels ---------------------------------------------------------------------------------- */
@@ -54,10 +46,7 @@ static void level_headers(const struct level_record *level, const struct cause *
     struct buf *out = &room->bytes;
     level_id(level, cause, &room->scratch);
     cloud_headers(buf_view(&room->scratch), "inventory.level.v1", out);
-    headers_add(out, SPAN_OF("ce_subject"), level->sku);
-    header_text(out, "content-type", "application/json");
-    if (cause->traceparent.bytes != NULL)
-        headers_add(out, SPAN_OF("traceparent"), cause->traceparent);
+    headers_add_json(out, level->sku, cause->traceparent);
 }
 
 /* One stretch of the pool for the three parts of the row. */
@@ -113,15 +102,15 @@ void record_dead_letter_headers(const struct dead_letter *letter,
     record_received_headers(letter->record, out);
     headers_add(out, SPAN_OF("__connect.errors.topic"), cause->topic);
     (void)snprintf(number, sizeof(number), "%d", (int)cause->partition);
-    header_text(out, "__connect.errors.partition", number);
+    headers_add_text(out, "__connect.errors.partition", number);
     (void)snprintf(number, sizeof(number), "%lld", (long long)cause->offset);
-    header_text(out, "__connect.errors.offset", number);
+    headers_add_text(out, "__connect.errors.offset", number);
     const char *code = reason_code(letter->reason);
     (void)snprintf(message, sizeof(message), "%s%s%s: %s", code,
                    letter->detail[0] != '\0' ? " in " : "", letter->detail,
                    reason_remedy(letter->reason));
-    header_text(out, "__connect.errors.exception.message", message);
-    header_text(out, "parstock.reason", code);
+    headers_add_text(out, "__connect.errors.exception.message", message);
+    headers_add_text(out, "parstock.reason", code);
     char id[512];
     (void)snprintf(id, sizeof(id), "%.*s/%d/%lld/dead-letter", SPAN_ARGS(cause->topic),
                    (int)cause->partition, (long long)cause->offset);
