@@ -103,8 +103,8 @@ MUTANTS = (
     Mutant(
         "revision-stands-still",
         "consumers of inventory.levels cannot tell old from new",
-        (("common/codec/level_json.c", "json_number(out, record->revision);",
-          "json_number(out, 1);"),),
+        (("common/codec/level_json.c", "json_member_number(out, \"revision\", record->revision);",
+          "json_member_number(out, \"revision\", 1);"),),
     ),
     Mutant(
         "copies-not-produced",
