@@ -104,17 +104,6 @@ bool key_run_sort(struct span unsorted, struct buf *out)
     return sorted;
 }
 
-bool key_run_is_sorted(struct span run)
-{
-    size_t count = key_run_count(run);
-    if (count == SIZE_MAX)
-        return false;
-    for (size_t at = 1; at < count; at++)
-        if (compare(entry_at(run, at - 1), entry_at(run, at)) > 0)
-            return false;
-    return true;
-}
-
 /* Index of the run whose next entry is the smallest; `count` = all are at their end. */
 static size_t smallest(const struct span *left, size_t count)
 {

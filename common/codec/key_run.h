@@ -27,7 +27,6 @@ struct key_entry key_run_entry(struct span run, size_t at);
 
 /* Appends the entries, sorted by key, to `out`, which is to be empty. False: no memory. */
 bool key_run_sort(struct span unsorted, struct buf *out);
-bool key_run_is_sorted(struct span run);
 
 /* Appends what the sorted runs hold, sorted, to `out`, which is to be empty. */
 void key_run_merge(const struct span *runs, size_t count, struct buf *out);

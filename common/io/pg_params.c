@@ -20,7 +20,6 @@
 #define OID_TIMESTAMPTZ 1184
 #define OID_TIMESTAMPTZ_ARRAY 1185
 #define OID_UUID 2950
-#define OID_UUID_ARRAY 2951
 
 /* Postgres counts microseconds from 2000-01-01. */
 #define PG_EPOCH_US 946684800000000LL
@@ -238,16 +237,6 @@ void pg_params_time_array(struct pg_params *params, const int64_t *us,
     params_close(params);
 }
 
-void pg_params_uuid_array(struct pg_params *params, const unsigned char (*uuids)[16],
-                          size_t count)
-{
-    if (!array_open(params, OID_UUID_ARRAY, OID_UUID, count))
-        return;
-    for (size_t at = 0; at < count; at++)
-        pg_copy_uuid(&params->bytes, uuids[at]);
-    params_close(params);
-}
-
 /* ---- binary COPY
  * ------------------------------------------------------------------------ */
 
@@ -298,14 +287,6 @@ void pg_copy_int8(struct buf *buf, int64_t value)
     buf_be64(buf, (uint64_t)value);
 }
 
-void pg_copy_int4_or_null(struct buf *buf, bool present, int32_t value)
-{
-    if (present)
-        pg_copy_int4(buf, value);
-    else
-        pg_copy_null(buf);
-}
-
 void pg_copy_int8_or_null(struct buf *buf, bool present, int64_t value)
 {
     if (present)
@@ -317,12 +298,6 @@ void pg_copy_int8_or_null(struct buf *buf, bool present, int64_t value)
 void pg_copy_time(struct buf *buf, bool present, int64_t us)
 {
     pg_copy_int8_or_null(buf, present, us - PG_EPOCH_US);
-}
-
-void pg_copy_uuid(struct buf *buf, const unsigned char uuid[16])
-{
-    buf_be32(buf, 16);
-    buf_add(buf, uuid, 16);
 }
 
 void pg_copy_end(struct buf *buf)

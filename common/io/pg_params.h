@@ -54,8 +54,6 @@ void pg_params_int8_array(struct pg_params *params, const int64_t *values,
 void pg_params_bool_array(struct pg_params *params, const bool *values, size_t count);
 void pg_params_time_array(struct pg_params *params, const int64_t *us,
                           const bool *present, size_t count);
-void pg_params_uuid_array(struct pg_params *params, const unsigned char (*uuids)[16],
-                          size_t count);
 
 /* One field of a binary COPY row: length and bytes. Shared with the COPY writers. */
 void pg_copy_begin(struct buf *buf);                    /* signature and header */
@@ -65,10 +63,8 @@ void pg_copy_text(struct buf *buf, struct span text); /* also bytea; bytes NULL 
 void pg_copy_int2(struct buf *buf, int16_t value);
 void pg_copy_int4(struct buf *buf, int32_t value);
 void pg_copy_int8(struct buf *buf, int64_t value);
-void pg_copy_int4_or_null(struct buf *buf, bool present, int32_t value);
 void pg_copy_int8_or_null(struct buf *buf, bool present, int64_t value);
 void pg_copy_time(struct buf *buf, bool present, int64_t us);
-void pg_copy_uuid(struct buf *buf, const unsigned char uuid[16]);
 void pg_copy_end(struct buf *buf);
 
 #endif

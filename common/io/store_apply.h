@@ -13,7 +13,7 @@
 #define PARSTOCK_IO_STORE_APPLY_H
 
 #include "common/base/pool.h"
-#include "common/codec/event_key.h"
+#include "common/codec/level_json.h"
 #include "common/domain/judge.h"
 #include "common/domain/outbox.h"
 #include "common/io/postgres.h"
@@ -234,18 +234,17 @@ enum status store_relayed(struct postgres *postgres, const struct relayed *relay
  * `inventory.levels` may still lack. One a level, with the newest record that changed it.
  */
 struct changed_level {
-    struct place place;
-    struct span source;
-    struct level level;
-    int64_t revision;
-    int64_t offset; /* of that record */
+    struct level_record record;
+    int64_t offset; /* of the record that changed it */
     struct span traceparent;
 };
+
 /* Records from `from` on, below `until`. */
 struct changed_span {
     int64_t from;
     int64_t until;
 };
+
 struct changed_visitor {
     enum status (*each)(void *self, const struct changed_level *changed,
                         struct error *error);

@@ -84,15 +84,16 @@ static enum status read_changed(void *self, const struct rows *rows, struct erro
 {
     const struct changed_visitor *visitor = self;
     const struct changed_level changed = {
-        .place = {rows_span(rows, 0, 0), rows_span(rows, 0, 1)},
-        .source = rows_span(rows, 0, 2),
-        .level = {.exists = true,
-                  .quantity = rows_int(rows, 0, 3),
-                  .source = -1,
-                  .occurred_at_us = rows_time(rows, 0, 4),
-                  .has_version = !rows_is_null(rows, 0, 5),
-                  .version = rows_int(rows, 0, 5)},
-        .revision = rows_int(rows, 0, 6),
+        .record = {.sku = rows_span(rows, 0, 0),
+                   .location = rows_span(rows, 0, 1),
+                   .source = rows_span(rows, 0, 2),
+                   .level = {.exists = true,
+                             .quantity = rows_int(rows, 0, 3),
+                             .source = -1,
+                             .occurred_at_us = rows_time(rows, 0, 4),
+                             .has_version = !rows_is_null(rows, 0, 5),
+                             .version = rows_int(rows, 0, 5)},
+                   .revision = rows_int(rows, 0, 6)},
         .offset = rows_int(rows, 0, 7),
         .traceparent = rows_span(rows, 0, 8)};
     return visitor->each(visitor->self, &changed, error);

@@ -36,9 +36,6 @@ static const struct statement LOAD_FOREIGN_PAGES = {
 static const struct statement KEYS = {"runs_keys",
                                       "SELECT keys FROM ledger_runs WHERE id = $1"};
 
-static const struct statement BEGIN = {"runs_begin", "BEGIN"};
-static const struct statement COMMIT = {"runs_commit", "COMMIT"};
-
 static const struct statement LOCK_FENCE = {
     "runs_lock", "SELECT 1 FROM progress WHERE topic = $1 AND partition = $2 "
                  "AND epoch = $3 AND next_offset = $4 FOR UPDATE"};
@@ -186,7 +183,7 @@ static enum status replace_fenced(struct postgres *postgres,
         status = drop_merged(postgres, replace, error);
     if (status != STATUS_OK)
         return status;
-    return postgres_query(postgres, &COMMIT, NULL, NULL, error);
+    return postgres_script(postgres, "COMMIT", error);
 }
 
 enum status store_runs_replace(struct postgres *postgres,
@@ -194,7 +191,7 @@ enum status store_runs_replace(struct postgres *postgres,
                                bool *fenced_out, struct error *error)
 {
     *fenced_out = false;
-    enum status status = postgres_query(postgres, &BEGIN, NULL, NULL, error);
+    enum status status = postgres_script(postgres, "BEGIN", error);
     if (status != STATUS_OK)
         return status;
     status = replace_fenced(postgres, replace, id_out, fenced_out, error);

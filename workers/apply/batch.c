@@ -73,13 +73,21 @@ void batch_clear(struct batch *batch)
 
 /* ---- a record joins -------------------------------------------------------------------------- */
 
-static struct part_count *part_of(struct batch *batch, const struct kafka_record *record)
+struct part_count *batch_part(struct batch *batch, int32_t partition)
 {
     for (size_t at = 0; at < batch->part_count; at++)
-        if (batch->parts[at].partition == record->partition)
+        if (batch->parts[at].partition == partition)
             return &batch->parts[at];
+    return NULL;
+}
+
+static struct part_count *part_of(struct batch *batch, const struct kafka_record *record)
+{
+    struct part_count *part = batch_part(batch, record->partition);
+    if (part != NULL)
+        return part;
     ASSERT(batch->part_count < BATCH_PARTS_MAX);
-    struct part_count *part = &batch->parts[batch->part_count++];
+    part = &batch->parts[batch->part_count++];
     *part = (struct part_count){.partition = record->partition,
                                 .first_offset = record->offset,
                                 .next_offset = record->offset};

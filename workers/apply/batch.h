@@ -113,6 +113,9 @@ enum status batch_open(struct batch *batch, const struct contract *contract,
 void batch_close(struct batch *batch);
 void batch_clear(struct batch *batch);
 
+/* What is counted of a partition; NULL: the batch has no record of it. */
+struct part_count *batch_part(struct batch *batch, int32_t partition);
+
 /* The record stays the caller's and must outlive the batch. STATUS_RETRY: out of memory, the batch is to be dropped. */
 enum status batch_add(struct batch *batch, const struct kafka_record *record,
                       struct error *error);

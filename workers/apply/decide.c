@@ -7,12 +7,11 @@
 
 /* ---- what memory knows ---------------------------------------------------------------------- */
 
-static int64_t epoch_of(const struct batch *batch, int32_t partition)
+static int64_t epoch_of(struct batch *batch, int32_t partition)
 {
-    for (size_t at = 0; at < batch->part_count; at++)
-        if (batch->parts[at].partition == partition)
-            return batch->parts[at].epoch;
-    UNREACHABLE("every place is of a partition of the batch");
+    const struct part_count *part = batch_part(batch, partition);
+    ASSERT(part != NULL); /* every place is of a partition of the batch */
+    return part->epoch;
 }
 
 void batch_recall(struct batch *batch)
@@ -185,13 +184,9 @@ static void decide_placed(struct batch *batch, struct item *item)
 
 static void count(struct batch *batch, const struct item *item)
 {
-    for (size_t at = 0; at < batch->part_count; at++) {
-        if (batch->parts[at].partition != item->record.partition)
-            continue;
-        batch->parts[at].counts[item->verdict.outcome]++;
-        return;
-    }
-    UNREACHABLE("every item's partition was noted when it joined");
+    struct part_count *part = batch_part(batch, item->record.partition);
+    ASSERT(part != NULL); /* it was noted when the item joined */
+    part->counts[item->verdict.outcome]++;
 }
 
 void batch_decide(struct batch *batch)

@@ -20,21 +20,15 @@ static enum status out_of_memory(struct error *error)
 
 /* ---- loading ------------------------------------------------------------------------------- */
 
-struct load {
-    struct known_keys *known;
-};
-
 static enum status load_row(void *self, const struct run_row *row, struct error *error)
 {
-    const struct load *load = self;
-    return known_load_row(load->known, row, error);
+    return known_load_row(self, row, error);
 }
 
 static enum status load_keys(struct lane *lane, int32_t partition,
                              struct known_keys *known, struct error *error)
 {
-    struct load load = {known};
-    const struct run_visitor visitor = {.each = load_row, .self = &load};
+    const struct run_visitor visitor = {.each = load_row, .self = known};
     const struct run_scope scope = {.topic = span_from(lane->apply->topic),
                                     .partition = partition,
                                     .partitions = lane->partitions};

@@ -97,6 +97,17 @@ static enum status learn_progress(struct lane *lane, struct error *error)
     return status;
 }
 
+/* Which partitions are still ours and how far they are; the rest of the hand is dropped. */
+static enum status look_up(struct lane *lane, struct error *error)
+{
+    enum status status = learn_progress(lane, error);
+    if (status != STATUS_OK)
+        return status;
+    forget_done(lane);
+    lane->awake_us = clock_monotonic_us();
+    return STATUS_OK;
+}
+
 static enum status connect(struct lane *lane, struct error *error)
 {
     if (postgres_alive(lane->postgres))
@@ -109,9 +120,7 @@ static enum status connect(struct lane *lane, struct error *error)
                                 buf_view(&lane->apply->contract_text), &lane->contract_id,
                                 error);
     if (status == STATUS_OK)
-        status = learn_progress(lane, error);
-    if (status == STATUS_OK)
-        forget_done(lane);
+        status = look_up(lane, error);
     place_cache_forget(lane->batch.cache);
     keys_forget(lane); /* what the lost connection's last commit added is not known */
     return status;
@@ -337,15 +346,10 @@ static enum status note_idle(struct lane *lane, struct error *error)
 static enum status wake(struct lane *lane, struct error *error)
 {
     int64_t now_us = clock_monotonic_us();
-    enum status status = STATUS_OK;
-    if (now_us - lane->awake_us > OUTGOING_FRESH_US) {
-        status = learn_progress(lane, error);
-        if (status == STATUS_OK)
-            forget_done(lane);
-    }
-    if (status == STATUS_OK)
-        lane->awake_us = now_us;
-    return status;
+    if (now_us - lane->awake_us > OUTGOING_FRESH_US)
+        return look_up(lane, error);
+    lane->awake_us = now_us;
+    return STATUS_OK;
 }
 
 /* One turn with the lock held; *idle_out: there was nothing to do. */

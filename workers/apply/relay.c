@@ -199,14 +199,9 @@ static enum status send_changed(void *self, const struct changed_level *changed,
                                 .partition = sender->relay->partition,
                                 .offset = changed->offset,
                                 .traceparent = changed->traceparent};
-    const struct level_record record = {.sku = changed->place.sku,
-                                        .location = changed->place.location,
-                                        .source = changed->source,
-                                        .level = changed->level,
-                                        .revision = changed->revision};
     struct outbox_row row;
     pool_reset(&sender->pool);
-    if (!record_level(&record, &cause, &sender->room, &row))
+    if (!record_level(&changed->record, &cause, &sender->room, &row))
         return error_set(error, STATUS_RETRY, "apply: out of memory for the outbox");
     const struct relay_rows sent = {
         .rows = &row, .count = 1, .below = sender->relay->below};
