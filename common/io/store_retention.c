@@ -221,26 +221,26 @@ static enum status make(struct postgres *postgres, const struct retention_step *
 
 /* ---- dropping ------------------------------------------------------------------------------ */
 
-#define RETIRED_COUNTS                                                                   \
-    "count(*) FILTER (WHERE outcome = 0), count(*) FILTER (WHERE outcome = 1), "         \
-    "count(*) FILTER (WHERE outcome = 3), count(*) FILTER (WHERE outcome = 4)"
-#define RETIRED_INTO                                                                     \
-    "INSERT INTO ledger_retired AS r (day, partition, applied, unchanged, stale, "       \
-    "shadowed)"
-#define RETIRED_AGAIN                                                                    \
-    " GROUP BY partition ON CONFLICT (day, partition) DO UPDATE SET "                    \
-    "applied = r.applied + excluded.applied, "                                           \
-    "unchanged = r.unchanged + excluded.unchanged, stale = r.stale + excluded.stale, "   \
-    "shadowed = r.shadowed + excluded.shadowed, retired_at = now()"
-
-static enum status count_retired(struct postgres *postgres, const struct slice *slice,
-                                 struct buf *sql, struct error *error)
+/* In a transaction: what goes is counted first, so that audit still adds up. */
+static enum status begin_retiring(struct postgres *postgres, const struct slice *slice,
+                                  struct buf *sql, struct error *error)
 {
-    buf_format(sql,
-               RETIRED_INTO " SELECT date '%.10s', partition, " RETIRED_COUNTS
-                            " FROM idempotency WHERE judged_at >= '%s' "
-                            "AND judged_at < '%s'" RETIRED_AGAIN,
-               slice->from, slice->from, slice->to);
+    enum status status = postgres_script(postgres, "BEGIN", error);
+    if (status != STATUS_OK)
+        return status;
+    buf_format(
+        sql,
+        "INSERT INTO ledger_retired AS r (day, partition, applied, unchanged, "
+        "stale, shadowed) SELECT date '%.10s', partition, "
+        "count(*) FILTER (WHERE outcome = 0), count(*) FILTER (WHERE outcome = 1), "
+        "count(*) FILTER (WHERE outcome = 3), count(*) FILTER (WHERE outcome = 4) "
+        "FROM idempotency WHERE judged_at >= '%s' AND judged_at < '%s' "
+        "GROUP BY partition ON CONFLICT (day, partition) DO UPDATE SET "
+        "applied = r.applied + excluded.applied, "
+        "unchanged = r.unchanged + excluded.unchanged, "
+        "stale = r.stale + excluded.stale, "
+        "shadowed = r.shadowed + excluded.shadowed, retired_at = now()",
+        slice->from, slice->from, slice->to);
     return run(postgres, sql, error);
 }
 
@@ -248,9 +248,7 @@ static enum status drop(struct postgres *postgres, const struct retention_step *
                         struct buf *sql, struct error *error)
 {
     const struct slice slice = slice_of(step->day);
-    enum status status = postgres_script(postgres, "BEGIN", error);
-    if (status == STATUS_OK)
-        status = count_retired(postgres, &slice, sql, error);
+    enum status status = begin_retiring(postgres, &slice, sql, error);
     buf_format(sql, "DROP TABLE %s", slice.name);
     if (status == STATUS_OK)
         status = run_patiently(postgres, sql, error);
@@ -261,9 +259,7 @@ static enum status purge(struct postgres *postgres, const struct retention_step 
                          struct buf *sql, struct error *error)
 {
     const struct slice slice = slice_of(step->day);
-    enum status status = postgres_script(postgres, "BEGIN", error);
-    if (status == STATUS_OK)
-        status = count_retired(postgres, &slice, sql, error);
+    enum status status = begin_retiring(postgres, &slice, sql, error);
     buf_format(sql,
                "DELETE FROM ledger_default WHERE judged_at >= '%s' AND judged_at < '%s'",
                slice.from, slice.to);
