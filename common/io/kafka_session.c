@@ -15,7 +15,7 @@
 
 #define REOPEN_AFTER_MS 2000
 /* All lanes together; a fetch under way may add one answer of fetch.max.bytes a broker. */
-#define QUEUED_KBYTES_ALL 8192
+#define QUEUED_KBYTES_ALL 4096
 #define QUEUED_KBYTES_LEAST 512
 
 int64_t kafka_now_ms(void)
