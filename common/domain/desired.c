@@ -16,9 +16,10 @@ static const struct rule_text RULES[DESIRED_RULE_COUNT] = {
         {"level_below",
          "the source counts what is available, the shop takes on_hand: "
          "committed units are subtracted twice, which sells less, not more"},
-    [DESIRED_ORDERS] = {"unseen_orders",
-                        "orders that the source cannot have seen are taken off, or their "
-                        "units would be sold again"},
+    [DESIRED_ORDERS] =
+        {"unseen_orders",
+         "units that left the shops unseen by the source are taken off, or "
+         "they would be sold again"},
     [DESIRED_BUFFER] = {"buffer", "the shop's buffer is held back"},
     [DESIRED_FLOOR] = {"floor", "the shop never shows less than 0"},
     [DESIRED_CAP] = {"cap", "the shop takes at most 1,000,000,000"},
@@ -45,7 +46,7 @@ int64_t desired_buffer(const struct buffer_rule *rule, int64_t level)
 static void take_orders(const struct desired_input *input, struct desired *desired)
 {
     ASSERT(input->unseen_units >= 0);
-    if (input->shop_mode != LEVEL_AVAILABLE || input->unseen_units == 0)
+    if (input->unseen_units == 0)
         return;
     desired->orders = input->unseen_units;
     desired->quantity -= input->unseen_units;

@@ -4,7 +4,7 @@
  * The order of operations is fixed and each one is a rule with an id and a why:
  *
  *     level               the ruling level; excluded or absent: nothing is known
- *     - unseen orders     units that the level's source cannot have seen (mode available)
+ *     - unseen units      that left the shops and the source cannot know of: unseen.h
  *     - buffer            fixed + percent of what is left, rounded up, within min and max
  *     floor at 0          the shop refuses a negative on_hand; a negative available is a
  * debt cap at 10^9         the shop's own limit
@@ -39,14 +39,14 @@ struct desired_input {
     enum level_state shop_mode;    /* which quantity of the shop is written */
     struct buffer_rule buffer;
     bool excluded;
-    int64_t unseen_units; /* of orders placed after the source's watermark; >= 0 */
+    int64_t unseen_units; /* by unseen.h; >= 0 */
 };
 
 /* Every step's share, so that explain can print how the number came about. */
 struct desired {
     bool known; /* false: the shop's level is left alone */
     int64_t quantity;
-    int64_t orders; /* units taken off for unseen orders */
+    int64_t orders; /* units taken off as unseen */
     int64_t buffer; /* units held back */
     enum desired_rule rule;
 };

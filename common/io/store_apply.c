@@ -312,6 +312,26 @@ struct level_row store_level_row(const struct store_found *found, int row)
     };
 }
 
+enum status store_levels_at(struct postgres *postgres, const struct place *places,
+                            size_t count, struct store_found *found, struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    SCOPED(pool_free) struct pool pool;
+    *found = (struct store_found){0};
+    pg_params_init(&params);
+    pool_init(&pool, PLACES_BYTES_MAX);
+    struct span *spans = pool_take(&pool, (count + 1) * sizeof(*spans));
+    if (spans == NULL)
+        return error_set(error, STATUS_RETRY, "postgres: out of memory");
+    for (size_t at = 0; at < count; at++)
+        spans[at] = places[at].sku;
+    pg_params_text_array(&params, spans, count);
+    for (size_t at = 0; at < count; at++)
+        spans[at] = places[at].location;
+    pg_params_text_array(&params, spans, count);
+    return postgres_query(postgres, &LEVELS, &params, &found->levels, error);
+}
+
 /* ---- adjustments later than a count ---------------------------------------------------------- */
 
 static bool later_params(struct pg_params *params, struct pool *pool,

@@ -123,6 +123,10 @@ struct level_row {
 };
 struct level_row store_level_row(const struct store_found *found, int row);
 
+/* The levels alone, outside a batch: found->levels. */
+enum status store_levels_at(struct postgres *postgres, const struct place *places,
+                            size_t count, struct store_found *found, struct error *error);
+
 /* Asks for the sum of the adjustments of (place, source) recorded after `after_us`. */
 struct later_question {
     struct place place;
@@ -163,11 +167,20 @@ struct level_write {
     int64_t revision;
 };
 
+/* A pair of a shop; one may come more than once in a batch. */
 struct desired_write {
     struct span shop;
     struct place place;
+    bool undecided; /* no number yet: whoever writes the pair decides it */
     bool known;
     int64_t quantity;
+    bool is_observed; /* the shop says what it shows: if that is news, it is read */
+    int64_t observed;
+};
+
+/* An order, for the table shop_units. */
+struct units_write {
+    const struct event *event;
 };
 
 struct progress_write {
@@ -197,6 +210,8 @@ struct store_effects {
     size_t new_level_count;
     const struct level_write *levels; /* that had */
     size_t level_count;
+    const struct units_write *units;
+    size_t units_count;
     const struct desired_write *desired;
     size_t desired_count;
     const struct progress_write *progress;

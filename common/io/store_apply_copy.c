@@ -1,6 +1,7 @@
 #include "common/io/store_apply_copy.h"
 
 #include "common/base/check.h"
+#include "common/domain/unseen.h"
 
 static void page_row(struct buf *data, const struct store_effects *effects, size_t at)
 {
@@ -28,6 +29,18 @@ static void adjustment_row(struct buf *data, const struct store_effects *effects
     pg_copy_text(data, event->location_code);
     pg_copy_int8(data, event->quantity);
     pg_copy_time(data, true, event->occurred_at_us);
+}
+
+static void units_row(struct buf *data, const struct store_effects *effects, size_t at)
+{
+    const struct event *event = effects->units[at].event;
+    pg_copy_row(data, 6);
+    pg_copy_text(data, event->sku);
+    pg_copy_text(data, event->location_code);
+    pg_copy_text(data, event->source_name);
+    pg_copy_time(data, true, event->occurred_at_us);
+    pg_copy_int2(data, UNITS_ORDERED);
+    pg_copy_int8(data, event->quantity);
 }
 
 static void outbox_row(struct buf *data, const struct store_effects *effects, size_t at)
@@ -95,6 +108,9 @@ enum status store_copy_effects(struct postgres *postgres,
         {"COPY adjustments (source, sku, location, quantity, occurred_at) "
          "FROM STDIN (FORMAT binary)",
          effects->adjustment_count, adjustment_row},
+        {"COPY shop_units (sku, location, shop, at, kind, units) "
+         "FROM STDIN (FORMAT binary)",
+         effects->units_count, units_row},
         {"COPY outbox (topic, partition, record_offset, kind, key, value, headers, "
          "timestamp_ms) FROM STDIN (FORMAT binary)",
          effects->outbox_count, outbox_row},

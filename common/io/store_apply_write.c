@@ -33,19 +33,35 @@ static const struct statement LEVELS_PUT = {
     "occurred_at, version, revision, count, counted_at, adjusted, adjusted_at, "
     "sees_orders_until) WHERE l.sku = u.sku AND l.location = u.location"};
 
+/* Rows that are missing come first; nothing is said of them yet. */
+static const struct statement PAIRS_PUT = {
+    "pairs_put", "INSERT INTO shop_levels (shop, sku, location) SELECT DISTINCT * FROM "
+                 "unnest($1::text[], $2::text[], $3::text[]) AS d (shop, sku, location) "
+                 "ORDER BY shop COLLATE \"C\", sku COLLATE \"C\", location COLLATE \"C\" "
+                 "ON CONFLICT DO NOTHING"};
+
 /* Rows are locked in the order that push locks them in, so that neither waits for the other
- * in a ring. A pair is dirty while what is wanted is not what the shop was last seen to show. */
+ * in a ring. A pair is dirty while what is wanted is not what the shop was last seen to show,
+ * or is not decided. What the shop shows is read anew where it tells of another number. */
 static const struct statement DESIRED_PUT = {
     "desired_put",
-    "INSERT INTO shop_levels AS s (shop, sku, location, desired, desired_at, dirty) "
-    "SELECT shop, sku, location, desired, now(), desired IS NOT NULL FROM "
-    "unnest($1::text[], "
-    "$2::text[], $3::text[], $4::bigint[]) AS d (shop, sku, location, desired) "
-    "ORDER BY shop, sku COLLATE \"C\", location COLLATE \"C\" "
-    "ON CONFLICT (shop, sku, location) DO UPDATE SET desired = excluded.desired, "
-    "desired_at = excluded.desired_at, dirty = excluded.desired IS NOT NULL "
-    "AND excluded.desired IS DISTINCT FROM s.shown "
-    "WHERE s.desired IS DISTINCT FROM excluded.desired"};
+    "WITH d AS (SELECT shop, sku, location, max(desired) AS desired, "
+    "bool_or(undecided) AS undecided, max(observed) AS observed FROM unnest($1::text[], "
+    "$2::text[], $3::text[], $4::bigint[], $5::boolean[], $6::bigint[]) "
+    "AS d (shop, sku, location, desired, undecided, observed) GROUP BY 1, 2, 3), "
+    "held AS MATERIALIZED (SELECT l.shop, l.sku, l.location, "
+    "CASE WHEN d.undecided THEN l.desired ELSE d.desired END AS desired, d.undecided, "
+    "CASE WHEN d.observed <> l.shown THEN NULL ELSE l.shown END AS shown "
+    "FROM shop_levels l JOIN d USING (shop, sku, location) "
+    "ORDER BY l.shop, l.sku, l.location FOR UPDATE OF l) "
+    "UPDATE shop_levels l SET desired = h.desired, "
+    "undecided = l.undecided OR h.undecided, shown = h.shown, "
+    "desired_at = CASE WHEN NOT l.dirty THEN now() ELSE l.desired_at END, "
+    "dirty = l.undecided OR h.undecided OR "
+    "(h.desired IS NOT NULL AND h.desired IS DISTINCT FROM h.shown) "
+    "FROM held h WHERE l.shop = h.shop AND l.sku = h.sku AND l.location = h.location "
+    "AND (h.undecided OR l.desired IS DISTINCT FROM h.desired "
+    "OR l.shown IS DISTINCT FROM h.shown)"};
 
 static const struct statement PROGRESS_PUT = {
     "progress_put",
@@ -161,6 +177,22 @@ static enum status add_levels(struct postgres *postgres,
     return postgres_pipeline_add(postgres, &LEVELS_PUT, params, error);
 }
 
+static enum status add_pairs(struct postgres *postgres,
+                             const struct store_effects *effects, struct pool *pool,
+                             struct pg_params *params, struct error *error)
+{
+    const struct desired_write *rows = effects->desired;
+    size_t count = effects->desired_count;
+    struct columns columns;
+    if (!columns_take(pool, count, &columns))
+        return error_set(error, STATUS_RETRY, "postgres: out of memory");
+    pg_params_clear(params);
+    COLUMN_TEXT(rows, count, shop);
+    COLUMN_TEXT(rows, count, place.sku);
+    COLUMN_TEXT(rows, count, place.location);
+    return postgres_pipeline_add(postgres, &PAIRS_PUT, params, error);
+}
+
 static enum status add_desired(struct postgres *postgres,
                                const struct store_effects *effects, struct pool *pool,
                                struct pg_params *params, struct error *error)
@@ -175,6 +207,10 @@ static enum status add_desired(struct postgres *postgres,
     COLUMN_TEXT(rows, count, place.sku);
     COLUMN_TEXT(rows, count, place.location);
     COLUMN_NUMBER(pg_params_int8_array, rows, count, known, quantity);
+    for (size_t at = 0; at < count; at++)
+        columns.flags[at] = rows[at].undecided;
+    pg_params_bool_array(params, columns.flags, count);
+    COLUMN_NUMBER(pg_params_int8_array, rows, count, is_observed, observed);
     return postgres_pipeline_add(postgres, &DESIRED_PUT, params, error);
 }
 
@@ -258,6 +294,7 @@ static enum status add_writes(struct postgres *postgres,
         size_t rows;
     } parts[] = {{add_readings, effects->reading_count},
                  {add_levels, effects->level_count},
+                 {add_pairs, effects->desired_count},
                  {add_desired, effects->desired_count}};
     enum status status = STATUS_OK;
     *count_out = 0;

@@ -58,18 +58,33 @@ static const struct statement MERGE_ITEMS = {
 
 static const struct statement MERGE_LEVELS = {
     "catalog_merge_levels",
-    "INSERT INTO shop_levels AS l (shop, sku, location, shown, shown_at, stocked)"
-    " SELECT DISTINCT ON (i.sku COLLATE \"C\", g.code COLLATE \"C\") $1, i.sku, g.code,"
-    " CASE WHEN $5 THEN s.on_hand ELSE s.available END, $2, s.active"
+    "WITH seen AS MATERIALIZED ("
+    " SELECT DISTINCT ON (i.sku COLLATE \"C\", g.code COLLATE \"C\") i.sku, g.code,"
+    " CASE WHEN $5 THEN s.on_hand ELSE s.available END AS shown, s.active"
     " FROM catalog_levels s"
     " JOIN shop_items i ON i.shop = $1 AND i.item = s.item AND i.sku <> ''"
     " AND NOT i.duplicate"
     " JOIN unnest($3::text[], $4::text[]) g (code, gid) ON g.gid = s.gid"
     " WHERE s.seq > $6 AND s.seq <= $7"
-    " ORDER BY i.sku COLLATE \"C\", g.code COLLATE \"C\""
+    " ORDER BY i.sku COLLATE \"C\", g.code COLLATE \"C\"),"
+    " held AS MATERIALIZED (SELECT l.sku, l.location, l.left_at FROM shop_levels l"
+    " JOIN seen ON seen.sku = l.sku AND seen.code = l.location WHERE l.shop = $1"
+    " AND l.write_id IS NULL AND (l.shown_at IS NULL OR l.shown_at < $2)" PAIR_ORDER
+    " FOR UPDATE OF l),"
+    " gone AS (INSERT INTO shop_units (sku, location, shop, at, kind, units)"
+    " SELECT held.sku, held.location, $1, clock_timestamp(), 2, held.left_at - seen.shown"
+    " FROM held JOIN seen ON seen.sku = held.sku AND seen.code = held.location"
+    " WHERE seen.shown < held.left_at)"
+    " INSERT INTO shop_levels AS l"
+    " (shop, sku, location, shown, shown_at, stocked, left_at)"
+    " SELECT $1, sku, code, shown, $2, active, shown FROM seen"
+    " ORDER BY sku COLLATE \"C\", code COLLATE \"C\""
     " ON CONFLICT (shop, sku, location) DO UPDATE SET shown = excluded.shown,"
     " shown_at = excluded.shown_at, stocked = excluded.stocked,"
-    " dirty = l.desired IS NOT NULL AND l.desired IS DISTINCT FROM excluded.shown"
+    " left_at = coalesce(excluded.shown, l.left_at),"
+    " undecided = l.undecided OR coalesce(excluded.shown < l.left_at, false),"
+    " dirty = l.undecided OR coalesce(excluded.shown < l.left_at, false)"
+    " OR (l.desired IS NOT NULL AND l.desired IS DISTINCT FROM excluded.shown)"
     " WHERE l.write_id IS NULL AND (l.shown_at IS NULL OR l.shown_at < "
     "excluded.shown_at)"};
 

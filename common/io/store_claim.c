@@ -14,15 +14,43 @@ static const struct statement PEEK = {"push_due",
 /* The lease's row is there even where no pair is due: no row at all = the lease is lost.
  */
 static const struct statement CLAIM = {
-    "push_claim",
-    UNDER_LEASE ", due AS (SELECT l.sku, l.location, l.desired, l.shown, l.stocked"
-                " FROM shop_levels l WHERE " DUE " AND EXISTS (SELECT 1 FROM lease)"
-                " ORDER BY l.desired_at LIMIT $5 FOR UPDATE SKIP LOCKED)"
-                " SELECT l.sku, l.location, i.item, g.gid, i.raw_sku, l.desired, l.shown,"
-                " " PAIR_FAULT " FROM lease LEFT JOIN due l ON true" ITEM_BESIDE
-                " LEFT JOIN unnest($6::text[], $7::text[]) g (code, gid)"
-                " ON g.code = l.location"
-                " ORDER BY l.sku, l.location"};
+    "push_claim", UNDER_LEASE
+    ", due AS (SELECT l.sku, l.location, l.desired, l.shown, l.stocked,"
+    " l.undecided"
+    " FROM shop_levels l WHERE " DUE " AND EXISTS (SELECT 1 FROM lease)"
+    " ORDER BY l.desired_at LIMIT $5 FOR UPDATE SKIP LOCKED)"
+    " SELECT l.sku, l.location, i.item, g.gid, i.raw_sku, l.desired, l.shown,"
+    " " PAIR_FAULT ", l.undecided FROM lease LEFT JOIN due l ON true" ITEM_BESIDE
+    " LEFT JOIN unnest($6::text[], $7::text[]) g (code, gid)"
+    " ON g.code = l.location"
+    " ORDER BY l.sku, l.location"};
+
+/* The claim holds the rows. */
+static const struct statement DECIDED = {
+    "push_decided",
+    "UPDATE shop_levels l SET desired = u.desired, undecided = false,"
+    " dirty = u.desired IS NOT NULL AND u.desired IS DISTINCT FROM l.shown"
+    " FROM unnest($2::text[], $3::text[], $4::bigint[]) u (sku, location, desired)"
+    " WHERE l.shop = $1 AND l.sku = u.sku AND l.location = u.location"};
+
+static const struct statement ADOPT = {
+    "push_adopt", UNDER_LEASE
+    ", news AS (SELECT o.shop FROM shop_leases o JOIN lease USING (shop)"
+    " WHERE o.contract <> $5),"
+    " fresh AS (INSERT INTO shop_levels (shop, sku, location, dirty, undecided, desired_at)"
+    " SELECT n.shop, v.sku, v.location, true, true, now() FROM news n, levels v"
+    " WHERE v.location = ANY ($6::text[])"
+    " ORDER BY v.sku COLLATE \"C\", v.location COLLATE \"C\" ON CONFLICT DO NOTHING),"
+    " held AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l JOIN news"
+    " USING (shop) WHERE NOT l.undecided" PAIR_ORDER " FOR UPDATE OF l),"
+    " again AS (UPDATE shop_levels l SET undecided = true, dirty = true FROM held"
+    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location RETURNING 1)"
+    " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM again)"};
+
+/* In a statement of its own: a row that the one before has touched can't be set again. */
+static const struct statement ADOPTED = {
+    "push_adopted", "UPDATE shop_leases SET contract = $4 WHERE shop = $1 AND owner = $2"
+                    " AND epoch = $3"};
 
 static const struct statement MARK_FAULTS = {
     "push_faults",
@@ -73,7 +101,9 @@ static void take_claimed(const struct rows *rows, int row, struct pool *pool,
         .item = kept(pool, rows, row, 2),
         .gid = kept(pool, rows, row, 3),
         .raw_sku = kept(pool, rows, row, 4),
+        .has_desired = !rows_is_null(rows, row, 5),
         .desired = rows_int(rows, row, 5),
+        .undecided = rows_bool(rows, row, 8),
         .has_shown = !rows_is_null(rows, row, 6),
         .shown = rows_int(rows, row, 6),
     };
@@ -133,6 +163,62 @@ enum status store_faults(struct postgres *postgres, struct span shop,
     pg_params_text_array(&params, locations, count);
     pg_params_text_array(&params, faults, count);
     return postgres_query(postgres, &MARK_FAULTS, &params, NULL, error);
+}
+
+enum status store_decided(struct postgres *postgres, struct span shop,
+                          const struct claimed_pair *pairs, size_t count,
+                          struct error *error)
+{
+    struct span skus[PUSH_PAIRS_MAX];
+    struct span locations[PUSH_PAIRS_MAX];
+    int64_t desired[PUSH_PAIRS_MAX];
+    bool known[PUSH_PAIRS_MAX];
+    ASSERT(count <= PUSH_PAIRS_MAX);
+    for (size_t at = 0; at < count; at++) {
+        skus[at] = pairs[at].sku;
+        locations[at] = pairs[at].location;
+        desired[at] = pairs[at].desired;
+        known[at] = pairs[at].has_desired;
+    }
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_text(&params, shop);
+    pg_params_text_array(&params, skus, count);
+    pg_params_text_array(&params, locations, count);
+    pg_params_int8_array(&params, desired, known, count);
+    return postgres_query(postgres, &DECIDED, &params, NULL, error);
+}
+
+static enum status note_adopted(struct postgres *postgres, const struct push_lease *lease,
+                                const char *digest, struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_text(&params, lease->shop);
+    pg_params_text(&params, lease->owner);
+    pg_params_int8(&params, lease->epoch);
+    pg_params_text(&params, span_from(digest));
+    return postgres_query(postgres, &ADOPTED, &params, NULL, error);
+}
+
+enum status store_adopt_contract(struct postgres *postgres, struct push_lease *lease,
+                                 const struct shop_places *places, const char *digest,
+                                 struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    SCOPED(rows_release) struct rows rows = {0};
+    pg_params_init(&params);
+    pg_params_text(&params, lease->shop);
+    pg_params_text(&params, lease->owner);
+    pg_params_int8(&params, lease->epoch);
+    pg_params_int8(&params, lease->length_ms);
+    pg_params_text(&params, span_from(digest));
+    pg_params_text_array(&params, places->codes, places->count);
+    enum status status = postgres_query(postgres, &ADOPT, &params, &rows, error);
+    if (status != STATUS_OK)
+        return status;
+    lease->lost = rows_int(&rows, 0, 0) != 1;
+    return lease->lost ? STATUS_OK : note_adopted(postgres, lease, digest, error);
 }
 
 static void add_pairs(struct pg_params *params, const struct new_write *write)

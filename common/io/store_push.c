@@ -35,8 +35,10 @@ static const struct statement SETTLE = {
     " shown = CASE u.fate WHEN 1 THEN u.quantity WHEN 0 THEN l.shown END,"
     " shown_at = CASE u.fate WHEN 0 THEN l.shown_at ELSE clock_timestamp() END,"
     " held_until = CASE u.fate WHEN 2 THEN clock_timestamp() + $8 * interval '1 ms' END,"
-    " dirty = l.desired IS NOT NULL AND l.desired IS DISTINCT FROM"
-    " CASE u.fate WHEN 1 THEN u.quantity WHEN 0 THEN l.shown END"
+    " left_at = CASE WHEN u.fate = 1 THEN u.quantity"
+    " WHEN u.fate = 2 AND $14 THEN greatest(l.left_at, u.quantity) ELSE l.left_at END,"
+    " dirty = l.undecided OR (l.desired IS NOT NULL AND l.desired IS DISTINCT FROM"
+    " CASE u.fate WHEN 1 THEN u.quantity WHEN 0 THEN l.shown END)"
     " FROM held JOIN u USING (sku, location)"
     " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location RETURNING 1)"
     " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM done)"};
@@ -45,13 +47,19 @@ static const struct statement SHOWN = {
     "push_shown", UNDER_LEASE
     ", u AS (SELECT * FROM unnest($5::text[], $6::text[], $7::bigint[], $8::text[])"
     " u (sku, location, shown, fault)),"
-    " held AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l, lease"
+    " held AS MATERIALIZED (SELECT l.sku, l.location, l.left_at FROM shop_levels l, lease"
     " WHERE l.shop = $1 AND l.shown IS NULL AND l.write_id IS NULL"
     " AND (l.sku, l.location) IN (SELECT u.sku, u.location FROM u)" PAIR_ORDER
     " FOR UPDATE OF l),"
+    " gone AS (INSERT INTO shop_units (sku, location, shop, at, kind, units)"
+    " SELECT held.sku, held.location, $1, clock_timestamp(), 2, held.left_at - u.shown"
+    " FROM held JOIN u USING (sku, location) WHERE u.shown < held.left_at),"
     " done AS (UPDATE shop_levels l SET shown = u.shown, shown_at = clock_timestamp(),"
     " fault = u.fault, stocked = l.stocked AND u.fault <> 'not_stocked',"
-    " dirty = l.desired IS NOT NULL AND l.desired IS DISTINCT FROM u.shown"
+    " left_at = coalesce(u.shown, l.left_at),"
+    " undecided = l.undecided OR coalesce(u.shown < l.left_at, false),"
+    " dirty = l.undecided OR coalesce(u.shown < l.left_at, false)"
+    " OR (l.desired IS NOT NULL AND l.desired IS DISTINCT FROM u.shown)"
     " FROM held JOIN u USING (sku, location)"
     " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location RETURNING 1)"
     " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM done)"};
@@ -163,6 +171,7 @@ enum status store_settle(struct postgres *postgres, struct push_lease *lease,
     pg_params_int8_array(&params, write->quantities, NULL, write->count);
     pg_params_int2_array(&params, fates, write->count);
     pg_params_text_array(&params, faults, write->count);
+    pg_params_bool(&params, settlement->maybe_applied);
     return run_under_lease(postgres, &SETTLE, &params, lease, error);
 }
 

@@ -6,7 +6,9 @@
  * lease are the database's clock alone.
  *
  * A pair is safe to write only while shown is known and write_id is empty. An unknown
- * outcome ends in shown = null, so that the pair must be read before its next write.
+ * outcome ends in shown = null, so that the pair must be read before its next write. What a
+ * read finds below left_at, the level that we last saw or wrote there, has left the shop: it
+ * is noted in shop_units and taken off until the source has seen it (unseen.h).
  *
  * Statuses as in common/io/postgres.h. Texts of rows are copied into the caller's pool.
  */
@@ -49,6 +51,8 @@ struct claimed_pair {
     struct span item;    /* bytes NULL with a fault */
     struct span gid;     /* bytes NULL with a fault */
     struct span raw_sku; /* as the catalogue has it */
+    bool has_desired;
+    bool undecided; /* desired is not to be trusted */
     int64_t desired;
     int64_t shown;
     bool has_shown;
@@ -79,6 +83,19 @@ enum status store_claim(struct postgres *postgres, struct push_lease *lease,
 enum status store_faults(struct postgres *postgres, struct span shop,
                          const struct claimed_pair *const *pairs, size_t count,
                          struct error *error);
+
+/* What was decided of claimed pairs; same transaction. A pair that is at par rests. */
+enum status store_decided(struct postgres *postgres, struct span shop,
+                          const struct claimed_pair *pairs, size_t count,
+                          struct error *error);
+
+/*
+ * From now on the shop's levels follow the contract of this digest: where it is another one
+ * than before, all pairs are decided anew, those too that had no row yet.
+ */
+enum status store_adopt_contract(struct postgres *postgres, struct push_lease *lease,
+                                 const struct shop_places *places, const char *digest,
+                                 struct error *error);
 
 struct new_write {
     const unsigned char *key; /* 16 bytes */
@@ -120,6 +137,7 @@ struct settlement {
     const enum push_fate *fates; /* one a pair */
     const char *const *faults;   /* one a pair, for PUSH_FATE_QUARANTINE */
     int64_t hold_ms;             /* pairs to be read again rest this long */
+    bool maybe_applied;          /* a pair to be read again may show what was written */
 };
 
 /* Ends a write and frees its pairs. Repeating it changes nothing. */

@@ -5,6 +5,7 @@
  *     batch_recall     what the batches before left in memory
  *     batch_learn      what the database answered of the rest
  *     batch_decide     every record in order: question, judge, remember
+ *     shops_ask        what the shops' levels depend on (shops.h)
  *     batch_effects    what the transaction writes
  *     batch_retain     once that is durable
  *     batch_clear      for the next batch, or the same records once more
@@ -19,6 +20,7 @@
 #include "common/codec/event_key.h"
 #include "common/io/kafka_in.h"
 #include "common/io/store_apply.h"
+#include "common/io/store_unseen.h"
 #include "workers/apply/pending.h"
 
 #define BATCH_ITEMS_MAX 8192
@@ -79,6 +81,12 @@ struct part_count {
     int64_t epoch; /* under which the lane holds it */
 };
 
+/* A place whose shops are to get their level anew; units by the mode of a shop. */
+struct shop_place {
+    uint32_t place;
+    struct shop_units *units[2]; /* NULL: no shop there has this mode */
+};
+
 struct place_cache;
 
 struct batch {
@@ -101,6 +109,10 @@ struct batch {
     size_t asked_count;
     struct later_question *later;
     size_t later_count;
+    struct unseen_question *unseen; /* shops.h */
+    size_t unseen_count;
+    struct shop_place *shop_places;
+    size_t shop_place_count;
     struct part_count parts[BATCH_PARTS_MAX];
     size_t part_count;
     struct outbox_row *incidents; /* what subscribers are told of them */

@@ -5,9 +5,9 @@
 #include "common/base/scope.h"
 #include "common/codec/key_run.h"
 #include "common/codec/ledger_line.h"
-#include "common/domain/desired.h"
 #include "workers/apply/batch.h"
 #include "workers/apply/records.h"
+#include "workers/apply/shops.h"
 
 #define PAGE_BYTES_MAX ((size_t)128 * 1024 * 1024)
 #define HEADERS_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -111,7 +111,7 @@ static bool is_level_new(const struct place_state *state)
 }
 
 /* The level's row changes also where only the reading in it does. */
-static bool is_level_written(const struct place_state *state)
+bool batch_is_level_written(const struct place_state *state)
 {
     if (!state->level.exists || state->level.source < 0)
         return false;
@@ -144,7 +144,7 @@ static enum status level_effects(struct batch *batch, struct store_effects *effe
     for (size_t at = 0; at < batch->place_count; at++) {
         struct place_state *state = &batch->places[at];
         state->revision_after = state->revision + (is_level_new(state) ? 1 : 0);
-        if (!is_level_written(state))
+        if (!batch_is_level_written(state))
             continue;
         if (state->level_was.exists)
             old[effects->level_count++] = level_write_of(batch, state);
@@ -229,57 +229,6 @@ static enum status page_effects(struct batch *batch, struct store_effects *effec
     buf_free(&page.keys);
     buf_free(&page.lines);
     return status;
-}
-
-/* ---- desired levels -------------------------------------------------------------------------- */
-
-static bool is_desired_new(const struct place_state *state)
-{
-    return is_level_new(state) && state->location >= 0 &&
-           (!state->level_was.exists ||
-            state->level.quantity != state->level_was.quantity ||
-            state->level.source != state->level_was.source);
-}
-
-static struct desired_write desired_of(const struct contract *contract,
-                                       const struct shop *shop,
-                                       const struct place_state *state)
-{
-    const struct desired_input input = {
-        .has_level = state->level.exists,
-        .level = state->level.quantity,
-        .source_state = contract->sources[state->level.source].state,
-        .shop_mode = shop->mode,
-        .buffer = shop->buffer,
-        .excluded = shop_excludes(shop, state->place.sku),
-    };
-    const struct desired desired = desired_level(&input);
-    return (struct desired_write){.shop = shop->name,
-                                  .place = state->place,
-                                  .known = desired.known,
-                                  .quantity = desired.quantity};
-}
-
-static enum status desired_effects(struct batch *batch, struct store_effects *effects,
-                                   struct error *error)
-{
-    const struct contract *contract = batch->contract;
-    size_t most = batch->place_count * contract->shop_count;
-    struct desired_write *rows = pool_take(&batch->pool, (most + 1) * sizeof(*rows));
-    if (rows == NULL)
-        return out_of_memory(error);
-    size_t count = 0;
-    for (size_t at = 0; at < batch->place_count; at++) {
-        const struct place_state *state = &batch->places[at];
-        if (!is_desired_new(state))
-            continue;
-        for (size_t shop = 0; shop < contract->shop_count; shop++)
-            if (contract->shops[shop].gids[state->location].bytes != NULL)
-                rows[count++] = desired_of(contract, &contract->shops[shop], state);
-    }
-    effects->desired = rows;
-    effects->desired_count = count;
-    return STATUS_OK;
 }
 
 /* ---- outbox --------------------------------------------------------------------------------------- */
@@ -406,7 +355,7 @@ enum status batch_effects(struct batch *batch, struct store_effects *effects,
     if (status == STATUS_OK)
         status = level_effects(batch, effects, error);
     if (status == STATUS_OK)
-        status = desired_effects(batch, effects, error);
+        status = shops_effects(batch, effects, error);
     if (status == STATUS_OK)
         status = outbox_effects(batch, effects, error);
     return status;

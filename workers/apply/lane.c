@@ -9,6 +9,7 @@
 #include "workers/apply/keys.h"
 #include "workers/apply/outgoing.h"
 #include "workers/apply/place_cache.h"
+#include "workers/apply/shops.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,6 +230,16 @@ static void settle(struct lane *lane, const struct store_effects *effects)
     drop_hand(lane);
 }
 
+static enum status ask_shops(struct lane *lane, struct error *error)
+{
+    struct batch *batch = &lane->batch;
+    enum status status = shops_ask(batch, error);
+    if (status == STATUS_OK && batch->unseen_count > 0)
+        status = store_unseen(lane->postgres, lane->apply->contract, batch->unseen,
+                              batch->unseen_count, error);
+    return status;
+}
+
 static enum status judge_and_commit(struct lane *lane, const struct fence *fences,
                                     const struct store_found *found, struct error *error)
 {
@@ -241,6 +252,9 @@ static enum status judge_and_commit(struct lane *lane, const struct fence *fence
     if (status != STATUS_OK)
         return status;
     batch_decide(batch);
+    status = ask_shops(lane, error);
+    if (status != STATUS_OK)
+        return status;
     status = batch_incidents(batch, lane->postgres, span_from(lane->apply->topic), error);
     if (status != STATUS_OK)
         return status;

@@ -61,6 +61,7 @@ struct pusher {
         lease_end_us;   /* of the monotonic clock; never later than the database's end */
     bool greeted;       /* the shop answered and has the scopes */
     bool looked;        /* open writes were looked for since the lease was taken */
+    bool adopted;       /* the levels follow our contract since the lease was taken */
     size_t limit;       /* pairs a call, halved while a bad pair hides */
     int tries;          /* of whatever is away */
     char complaint[96]; /* what was said last of it, so that it is said once */

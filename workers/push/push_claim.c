@@ -1,6 +1,8 @@
 #include "common/base/check.h"
+#include "common/base/scope.h"
 #include "common/runtime/life.h"
 #include "common/runtime/log.h"
+#include "common/runtime/pair_decide.h"
 #include "workers/push/push.h"
 
 #include <stdio.h>
@@ -16,6 +18,12 @@ struct sorted {
     size_t ready_count;
 };
 
+/* Nothing is to be written: nothing is known, or the shop shows it. */
+static bool is_at_par(const struct claimed_pair *pair)
+{
+    return !pair->has_desired || (pair->has_shown && pair->shown == pair->desired);
+}
+
 static void sort_pairs(const struct claimed_pair *pairs, size_t count,
                        struct sorted *sorted)
 {
@@ -23,6 +31,8 @@ static void sort_pairs(const struct claimed_pair *pairs, size_t count,
         const struct claimed_pair *pair = &pairs[at];
         if (pair->fault[0] != '\0')
             sorted->faulty[sorted->faulty_count++] = pair;
+        else if (is_at_par(pair))
+            continue;
         else if (!pair->has_shown)
             sorted->unread[sorted->unread_count++] = pair;
         else
@@ -111,6 +121,52 @@ static enum status store(struct pusher *pusher, const struct sorted *sorted, cha
     return store_write(pusher->postgres, &pusher->lease, &write, id_out, error);
 }
 
+/* ---- deciding once more --------------------------------------------------------------- */
+
+/* False: what stands there holds, and there is something to do. */
+static bool take_decision(struct claimed_pair *pair, const struct pair_decision *decision)
+{
+    bool was_undecided = pair->undecided || is_at_par(pair);
+    pair->undecided = false;
+    if (!decision->is_decided)
+        return was_undecided;
+    bool is_same = pair->has_desired == decision->desired.known &&
+                   (!pair->has_desired || pair->desired == decision->desired.quantity);
+    pair->has_desired = decision->desired.known;
+    pair->desired = decision->desired.quantity;
+    return was_undecided || !is_same;
+}
+
+/*
+ * The number in the row is a first word: since it was written an order may have come, or a
+ * read may have found units gone. What is sent is decided here, while the rows are held.
+ */
+static enum status decide_again(struct pusher *pusher, struct error *error)
+{
+    struct claim *claimed = &pusher->claimed;
+    struct place places[PUSH_PAIRS_MAX];
+    struct pair_decision decisions[PUSH_PAIRS_MAX];
+    SCOPED(pool_free) struct pool work;
+    bool any = false;
+    pool_init(&work, PUSH_POOL_MAX);
+    for (size_t at = 0; at < claimed->count; at++)
+        places[at] = (struct place){claimed->pairs[at].sku, claimed->pairs[at].location};
+    const struct contract *contract = pusher->settings->contract;
+    const struct pair_question question = {.contract = contract,
+                                           .shop =
+                                               (size_t)(pusher->shop - contract->shops),
+                                           .places = places,
+                                           .count = claimed->count};
+    enum status status =
+        pair_decide(pusher->postgres, &question, &work, decisions, error);
+    for (size_t at = 0; status == STATUS_OK && at < claimed->count; at++)
+        any = take_decision(&claimed->pairs[at], &decisions[at]) || any;
+    if (status != STATUS_OK || !any)
+        return status;
+    return store_decided(pusher->postgres, pusher->lease.shop, claimed->pairs,
+                         claimed->count, error);
+}
+
 /* One transaction; on anything but success the connection is given up with it. */
 static enum status claim(struct pusher *pusher, struct sorted *sorted,
                          struct error *error)
@@ -128,6 +184,9 @@ static enum status claim(struct pusher *pusher, struct sorted *sorted,
         return status;
     if (pusher->lease.lost)
         return postgres_script(pusher->postgres, "ROLLBACK", error);
+    status = decide_again(pusher, error);
+    if (status != STATUS_OK)
+        return status;
     sort_pairs(claimed->pairs, claimed->count, sorted);
     status = store(pusher, sorted, key, &id, error);
     if (status == STATUS_OK)

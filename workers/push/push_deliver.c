@@ -60,7 +60,8 @@ static bool settle(struct pusher *pusher, const char *state, const char *detail)
                                           .detail = detail,
                                           .fates = pusher->decision.fates,
                                           .faults = faults,
-                                          .hold_ms = REREAD_HOLD_MS};
+                                          .hold_ms = REREAD_HOLD_MS,
+                                          .maybe_applied = pusher->maybe_applied};
     struct error error = {0};
     if (store_settle(pusher->postgres, &pusher->lease, &pusher->write, &settlement,
                      &error) != STATUS_OK) {

@@ -110,6 +110,7 @@ static bool take(struct pusher *pusher)
     }
     pusher->lease_end_us = began_us + pusher->lease.length_ms * 1000;
     pusher->looked = false;
+    pusher->adopted = false;
     log_info("lease taken", LOG_TEXT("shop", pusher->name),
              LOG_INT("epoch", pusher->lease.epoch), LOG_END);
     return true;
@@ -164,6 +165,25 @@ bool push_may_pay(struct pusher *pusher, int64_t points)
     metric_add(pusher->metrics.throttle_ms, wait_ms);
     life_wait_ms(wait_ms);
     return false;
+}
+
+/* Levels were decided under the contract of whoever held the lease before. */
+static bool follow_contract(struct pusher *pusher)
+{
+    if (pusher->adopted)
+        return true;
+    struct error error = {0};
+    if (store_adopt_contract(pusher->postgres, &pusher->lease, &pusher->places,
+                             pusher->settings->contract->digest, &error) != STATUS_OK) {
+        push_trouble(pusher, "postgres", &error);
+        return false;
+    }
+    if (pusher->lease.lost) {
+        push_lost(pusher);
+        return false;
+    }
+    pusher->adopted = true;
+    return true;
 }
 
 /* A write that some process before us left without a verdict. */
@@ -224,7 +244,8 @@ static void find_work(struct pusher *pusher)
 
 static void step(struct pusher *pusher)
 {
-    if (!have_postgres(pusher) || !have_lease(pusher) || !have_shop(pusher))
+    if (!have_postgres(pusher) || !have_lease(pusher) || !have_shop(pusher) ||
+        !follow_contract(pusher))
         return;
     if (pusher->write.id == 0 && !look_for_open(pusher))
         return;

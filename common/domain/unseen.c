@@ -1,0 +1,39 @@
+#include "common/domain/unseen.h"
+
+#include "common/base/check.h"
+
+#define SECOND_US 1000000LL
+
+int64_t unseen_after_us(enum level_state mode, const struct source *source,
+                        const struct reading *reading)
+{
+    ASSERT(reading->exists && source->order_lag_seconds >= 0);
+    if (mode == LEVEL_AVAILABLE && reading->has_sees_orders_until)
+        return reading->sees_orders_until_us;
+    return reading_occurred_at_us(reading) - source->order_lag_seconds * SECOND_US;
+}
+
+static int64_t larger(int64_t one, int64_t other)
+{
+    return one > other ? one : other;
+}
+
+static int64_t sold_by(const struct shop_units *units)
+{
+    int64_t sold = larger(units->ordered, units->gone + units->recent) - units->cancelled;
+    return larger(sold, 0);
+}
+
+int64_t unseen_units(const struct contract *contract, size_t shop,
+                     const struct shop_units *units)
+{
+    ASSERT(shop < contract->shop_count);
+    int64_t sum = 0;
+    for (size_t at = 0; at < contract->shop_count; at++) {
+        ASSERT(units[at].ordered >= units[at].recent && units[at].recent >= 0);
+        ASSERT(units[at].cancelled >= 0 && units[at].gone >= 0);
+        bool keeps = at == shop && contract->shops[at].mode == LEVEL_ON_HAND;
+        sum += keeps ? units[at].gone : sold_by(&units[at]);
+    }
+    return sum;
+}

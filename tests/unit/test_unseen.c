@@ -1,0 +1,134 @@
+/* Units that left the shops unseen: each witness, and that both count a sale once. */
+#include "common/domain/unseen.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define SECOND 1000000LL
+#define SHOPS 2
+
+static struct contract contract_of(struct shop shops[SHOPS], enum level_state first,
+                                   enum level_state second)
+{
+    shops[0] = (struct shop){.mode = first};
+    shops[1] = (struct shop){.mode = second};
+    return (struct contract){.shops = shops, .shop_count = SHOPS};
+}
+
+struct expectation {
+    const char *name;
+    enum level_state modes[SHOPS];
+    struct shop_units units[SHOPS];
+    int64_t unseen; /* of the first shop */
+};
+
+#define BOTH_AVAILABLE                                                                   \
+    {                                                                                    \
+        LEVEL_AVAILABLE, LEVEL_AVAILABLE                                                 \
+    }
+
+static const struct expectation EXPECTATIONS[] = {
+    {"nothing left", BOTH_AVAILABLE, {{0}, {0}}, 0},
+    {"an order that no read has shown yet", BOTH_AVAILABLE, {{.ordered = 3}, {0}}, 3},
+    {"a sale of which no order came", BOTH_AVAILABLE, {{.gone = 3}, {0}}, 3},
+    {"both speak of the same sale", BOTH_AVAILABLE, {{.ordered = 3, .gone = 3}, {0}}, 3},
+    {"one order is late", BOTH_AVAILABLE, {{.ordered = 3, .gone = 5}, {0}}, 5},
+    {"one was read without its order, another was not read yet",
+     BOTH_AVAILABLE,
+     {{.ordered = 3, .recent = 3, .gone = 5}, {0}},
+     8},
+    {"cancelled", BOTH_AVAILABLE, {{.ordered = 3, .cancelled = 3, .gone = 3}, {0}}, 0},
+    {"cancelled before its order came",
+     BOTH_AVAILABLE,
+     {{.cancelled = 2}, {.ordered = 4}},
+     4},
+    {"the other shop's too", BOTH_AVAILABLE, {{.ordered = 3}, {.gone = 4}}, 7},
+    {"on_hand keeps ordered units itself",
+     {LEVEL_ON_HAND, LEVEL_ON_HAND},
+     {{.ordered = 3}, {0}},
+     0},
+    {"on_hand: shipped units are gone",
+     {LEVEL_ON_HAND, LEVEL_ON_HAND},
+     {{.ordered = 3, .gone = 2}, {0}},
+     2},
+    {"on_hand: what another shop sold is not kept by this one",
+     {LEVEL_ON_HAND, LEVEL_AVAILABLE},
+     {{.ordered = 3}, {.ordered = 4, .gone = 1}},
+     4},
+};
+
+static void test_expectations(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < sizeof(EXPECTATIONS) / sizeof(*EXPECTATIONS); at++) {
+        const struct expectation *wanted = &EXPECTATIONS[at];
+        struct shop shops[SHOPS];
+        struct contract contract = contract_of(shops, wanted->modes[0], wanted->modes[1]);
+        if (unseen_units(&contract, 0, wanted->units) != wanted->unseen)
+            fail_msg("%s", wanted->name);
+    }
+}
+
+/*
+ * Sales before the last read are all in it, those after it all have their order: whatever
+ * orders are lost or late otherwise, never less is taken off than was sold.
+ */
+static void sell(struct shop_units *shop, int64_t *sold)
+{
+    int64_t taken = 1 + rand() % 4;
+    bool is_read = rand() % 2 == 0;
+    bool is_cancelled = rand() % 4 == 0;
+    bool is_ordered = !is_read || is_cancelled || rand() % 2 == 0;
+    shop->gone += is_read ? taken : 0;
+    shop->ordered += is_ordered ? taken : 0;
+    shop->recent += is_read ? 0 : taken;
+    shop->cancelled += is_cancelled ? taken : 0;
+    *sold += is_cancelled ? 0 : taken;
+}
+
+static void test_no_sale_is_missed(void **state)
+{
+    (void)state;
+    srand(5);
+    for (int round = 0; round < 20000; round++) {
+        struct shop shops[SHOPS];
+        struct contract contract = contract_of(shops, LEVEL_AVAILABLE, LEVEL_AVAILABLE);
+        struct shop_units units[SHOPS] = {0};
+        int64_t sold = 0;
+        for (int sale = rand() % 6; sale > 0; sale--)
+            sell(&units[rand() % SHOPS], &sold);
+        assert_true(unseen_units(&contract, 0, units) >= sold);
+        assert_true(unseen_units(&contract, 1, units) >= sold);
+    }
+}
+
+static void test_watermark(void **state)
+{
+    (void)state;
+    const struct source source = {.order_lag_seconds = 30};
+    struct reading reading = {
+        .exists = true, .has_count = true, .counted_at_us = 100 * SECOND};
+    assert_int_equal(unseen_after_us(LEVEL_AVAILABLE, &source, &reading), 70 * SECOND);
+    reading.has_sees_orders_until = true;
+    reading.sees_orders_until_us = 95 * SECOND;
+    assert_int_equal(unseen_after_us(LEVEL_AVAILABLE, &source, &reading), 95 * SECOND);
+    assert_int_equal(unseen_after_us(LEVEL_ON_HAND, &source, &reading), 70 * SECOND);
+    reading.has_adjusted = true;
+    reading.adjusted_at_us = 200 * SECOND;
+    assert_int_equal(unseen_after_us(LEVEL_ON_HAND, &source, &reading), 170 * SECOND);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_expectations),
+        cmocka_unit_test(test_no_sale_is_missed),
+        cmocka_unit_test(test_watermark),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
