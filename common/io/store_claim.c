@@ -7,18 +7,33 @@
     "l.shop = $1 AND l.dirty AND l.write_id IS NULL AND l.fault = ''"                    \
     " AND (l.held_until IS NULL OR l.held_until <= now())"
 
+/* Units; the index shop_levels_urgent says the same. */
+#define SMALL_STOCK "10"
+
 static const struct statement PEEK = {"push_due",
                                       "SELECT EXISTS (SELECT 1 FROM shop_levels l"
                                       " WHERE " DUE ")"};
 
-/* The lease's row is there even where no pair is due: no row at all = the lease is lost.
+/*
+ * Half of a claim may be pairs with little stock, the newest change first: there a late
+ * number sells what is not there, and the change that just came is the one that buyers are
+ * after. The other half is the longest waiting of all, so that nobody starves.
+ *
+ * The lease's row is there even where no pair is due: no row at all = the lease is lost.
  */
 static const struct statement CLAIM = {
     "push_claim", UNDER_LEASE
-    ", due AS (SELECT l.sku, l.location, l.desired, l.shown, l.stocked,"
-    " l.undecided"
-    " FROM shop_levels l WHERE " DUE " AND EXISTS (SELECT 1 FROM lease)"
-    " ORDER BY l.desired_at LIMIT $5 FOR UPDATE SKIP LOCKED)"
+    ", urgent AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l WHERE " DUE
+    " AND l.desired <= " SMALL_STOCK " ORDER BY l.desired_at DESC LIMIT ($5 + 1) / 2),"
+    " waiting AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l WHERE " DUE
+    " ORDER BY l.desired_at LIMIT $5),"
+    " wanted AS (SELECT sku, location, min(place) AS place FROM"
+    " (SELECT sku, location, 0 AS place FROM urgent"
+    " UNION ALL SELECT sku, location, 1 FROM waiting) w GROUP BY sku, location),"
+    " due AS (SELECT l.sku, l.location, l.desired, l.shown, l.stocked, l.undecided"
+    " FROM shop_levels l JOIN wanted w ON w.sku = l.sku AND w.location = l.location"
+    " WHERE " DUE " AND EXISTS (SELECT 1 FROM lease)"
+    " ORDER BY w.place, l.desired_at LIMIT $5 FOR UPDATE OF l SKIP LOCKED)"
     " SELECT l.sku, l.location, i.item, g.gid, i.raw_sku, l.desired, l.shown,"
     " " PAIR_FAULT ", l.undecided FROM lease LEFT JOIN due l ON true" ITEM_BESIDE
     " LEFT JOIN unnest($6::text[], $7::text[]) g (code, gid)"

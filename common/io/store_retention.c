@@ -308,6 +308,36 @@ enum status store_retention_runs(struct postgres *postgres, int32_t first_day,
     return status;
 }
 
+/*
+ * Units count until the ruling source has seen them: those go that lie keep_days before
+ * every time that its reading names. Those of a place without a level stay.
+ */
+static const struct statement UNITS = {
+    "retention_units",
+    "DELETE FROM shop_units WHERE ctid = ANY (ARRAY(SELECT u.ctid FROM shop_units u "
+    "JOIN levels l ON l.sku = u.sku AND l.location = u.location "
+    "WHERE u.at < now() - $1 * interval '1 day' AND u.at < "
+    "least(l.counted_at, l.adjusted_at, l.sees_orders_until) - $1 * interval '1 day' "
+    "LIMIT 10000))"};
+
+enum status store_retention_units(struct postgres *postgres, int64_t keep_days,
+                                  int64_t *removed_out, struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    enum status status;
+    int64_t removed = 0;
+    *removed_out = 0;
+    pg_params_init(&params);
+    pg_params_int8(&params, keep_days);
+    do {
+        SCOPED(rows_release) struct rows rows = {0};
+        status = postgres_query(postgres, &UNITS, &params, &rows, error);
+        removed = status == STATUS_OK ? rows.affected : 0;
+        *removed_out += removed;
+    } while (removed > 0);
+    return status;
+}
+
 enum status store_retention_end(struct postgres *postgres, struct error *error)
 {
     return postgres_script(postgres, "VACUUM ledger_default", error);

@@ -27,6 +27,10 @@ enum status store_retention_do(struct postgres *postgres,
 enum status store_retention_runs(struct postgres *postgres, int32_t first_day,
                                  int64_t *removed_out, struct error *error);
 
+/* Rows of shop_units that no level depends on any more. */
+enum status store_retention_units(struct postgres *postgres, int64_t keep_days,
+                                  int64_t *removed_out, struct error *error);
+
 /* After rows have left the default partition: gives their room back. */
 enum status store_retention_end(struct postgres *postgres, struct error *error);
 

@@ -21,3 +21,7 @@ ALTER TABLE shop_levels
     ADD undecided     boolean NOT NULL DEFAULT false;
 UPDATE shop_levels SET left_at = shown;
 ALTER TABLE shop_leases ADD contract text NOT NULL DEFAULT ''; -- digest that desired follows
+
+-- Little stock: push takes the newest of these first.
+CREATE INDEX shop_levels_urgent ON shop_levels (shop, desired_at DESC)
+    WHERE dirty AND write_id IS NULL AND fault = '' AND desired <= 10;

@@ -111,6 +111,7 @@ static enum status print_json(const struct pass *pass, struct error *error)
     buf_text(&out, pass->plan.is_held_back ? "true" : "false");
     json_member_number(&out, "partitions_before", (int64_t)pass->found.partition_count);
     json_member_number(&out, "runs_removed", pass->runs_removed);
+    json_member_number(&out, "units_removed", pass->units_removed);
     json_name(&out, "steps");
     buf_byte(&out, '[');
     for (size_t at = 0; at < pass->plan.count; at++)
@@ -142,6 +143,9 @@ static void print_table(const struct pass *pass)
              "running?");
     if (pass->runs_removed > 0)
         printf("%lld runs of keys removed\n", (long long)pass->runs_removed);
+    if (pass->units_removed > 0)
+        printf("%lld sold units that every source has seen removed\n",
+               (long long)pass->units_removed);
 }
 
 static enum status check_left(const struct pass *pass, struct error *error)
@@ -233,6 +237,7 @@ static void log_pass(const struct pass *pass)
              LOG_INT("busy", (int64_t)pass->busy),
              LOG_INT("partitions", (int64_t)pass->found.partition_count),
              LOG_INT("runs_removed", pass->runs_removed),
+             LOG_INT("units_removed", pass->units_removed),
              LOG_TEXT("elsewhere", pass->is_elsewhere ? "yes" : "no"), LOG_END);
 }
 

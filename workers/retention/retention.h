@@ -18,6 +18,7 @@ struct pass {
     enum step_state states[RETENTION_STEPS_MAX];
     size_t busy; /* steps that got no lock */
     int64_t runs_removed;
+    int64_t units_removed; /* of shop_units */
 };
 
 const char *step_state_name(enum step_state state);

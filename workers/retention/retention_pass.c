@@ -70,6 +70,9 @@ static enum status do_all(struct postgres *postgres, struct pass *pass,
     if (status == STATUS_OK)
         status = store_retention_runs(postgres, first_day_left(pass), &pass->runs_removed,
                                       error);
+    if (status == STATUS_OK)
+        status = store_retention_units(postgres, pass->found.keep_days,
+                                       &pass->units_removed, error);
     if (status == STATUS_OK && has_emptied(pass))
         status = store_retention_end(postgres, error);
     return status;
@@ -80,6 +83,7 @@ enum status pass_run(struct postgres *postgres, struct pass *pass, struct error 
     bool mine = true;
     pass->busy = 0;
     pass->runs_removed = 0;
+    pass->units_removed = 0;
     pass->plan.count = 0;
     pass->plan.is_held_back = false;
     pass->is_elsewhere = false;

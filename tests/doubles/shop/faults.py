@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FAULTS: dict[str, dict[str, Any]] = {
+    "answer": {"status": 200, "value": {}, "when": "before"},
     "delay": {"ms": 50},
     "drop_before_apply": {},
     "drop_after_apply": {},

@@ -1,0 +1,106 @@
+"""Sold units that the source has not seen are never shown again: mode by mode, witness by witness."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.harness.waiting import wait_until
+from tests.scenarios.shop_world import ShopWorld, ago, now
+
+
+@pytest.fixture
+def world(run_dir, kafka, postgres):
+    with ShopWorld(run_dir, kafka, postgres) as world:
+        yield world
+
+
+def open_at(world: ShopWorld, units: int, mode: str) -> str:
+    """A SKU at par at BER, with `units` counted a minute ago."""
+    (sku,) = world.load(1, available=0)
+    world.sync()
+    world.apply()
+    world.push().start(wait_ready=True)
+    world.count(sku, units, ago(60), ago(60))
+    wait_shown(world, sku, mode, units)
+    return sku
+
+
+def wait_shown(world: ShopWorld, sku: str, name: str, units: int) -> None:
+    wait_until(lambda: world.shows(sku)[name] == units, f"{name} to be {units}", 30, every_s=0.1)
+    world.wait_par()
+
+
+@pytest.mark.parametrize("witness", ["read", "order", "both"])
+def test_a_sale_is_not_put_back(world, witness):
+    """10 counted, 3 sold since; a later number from before the sale says 12: the shop may show 9."""
+    sku = open_at(world, 10, "available")
+    world.sell(sku, 3)
+    if witness != "read":
+        world.ordered(sku, 3, now())
+    if witness == "order":
+        # The shop took it back without a word: the order alone stands for it until cancelled.
+        world.sell(sku, 3, "cancel")
+    world.count(sku, 12, ago(30), ago(50))
+    wait_shown(world, sku, "available", 9)
+    world.prove()
+
+
+def test_what_the_source_has_seen_counts_no_more(world):
+    sku = open_at(world, 10, "available")
+    world.sell(sku, 3)
+    world.ordered(sku, 3, now())
+    wait_shown(world, sku, "available", 7)
+    world.count(sku, 7, now(), now())
+    wait_shown(world, sku, "available", 7)
+    world.count(sku, 20, now() + timedelta(seconds=1), now() + timedelta(seconds=1))
+    wait_shown(world, sku, "available", 20)
+
+
+def test_a_cancelled_order_is_given_back(world):
+    sku = open_at(world, 10, "available")
+    world.sell(sku, 4)
+    world.ordered(sku, 4, now())
+    wait_shown(world, sku, "available", 6)
+    world.sell(sku, 4, "cancel")
+    world.ordered(sku, -4, now())
+    world.count(sku, 10, ago(40), ago(50))
+    wait_shown(world, sku, "available", 10)
+
+
+def test_an_order_without_a_location_counts_everywhere(world):
+    sku = open_at(world, 10, "available")
+    world.publish({"type": "shop.ordered", "source": "demo", "sku": sku, "quantity": 2, "location": None,
+                   "occurred_at": now().isoformat()})  # fmt: skip
+    wait_shown(world, sku, "available", 8)
+
+
+def test_a_level_seen_elsewhere_is_read_and_decided_anew(world):
+    """A sale of which only the level's webhook tells: the number in it is not believed, the shop is asked."""
+    sku = open_at(world, 10, "available")
+    world.sell(sku, 4)
+    world.observed(sku, 5, now())
+    wait_until(lambda: world.desired(sku) == 6, "the sale to be taken off", 30)
+    assert world.shows(sku)["available"] == 6
+    world.prove()
+
+
+def test_a_changed_contract_takes_effect_at_once(world):
+    sku = open_at(world, 10, "available")
+    world.workers[-1].terminate()
+    world.write_contract(buffer={"fixed": 4})
+    world.push("push-2").start(wait_ready=True)
+    wait_shown(world, sku, "available", 6)
+
+
+def test_shipped_units_are_not_put_back(run_dir, kafka, postgres):
+    """on_hand: a count taken before a shipment must not put the shipped units back on the shelf."""
+    with ShopWorld(run_dir, kafka, postgres, "on_hand") as world:
+        sku = open_at(world, 10, "on_hand")
+        world.sell(sku, 3)
+        assert world.shows(sku)["available"] == 7
+        world.sell(sku, 3, "fulfil")
+        world.count(sku, 12, ago(30))
+        wait_shown(world, sku, "on_hand", 9)
+        world.count(sku, 9, now())
+        wait_shown(world, sku, "on_hand", 9)
+        world.prove()
