@@ -273,6 +273,7 @@ static enum status build_shops(struct box *box, json_t *root, struct error *erro
             .mode = state_of(shop, "mode"),
             .gids = build_gids(box, shop),
             .buffer = buffer_of(shop),
+            .activates = json_is_true(json_object_get(shop, "activate_missing")),
         };
         if (shops[at].gids == NULL)
             return no_memory(error);

@@ -253,6 +253,7 @@ static const struct shape_member SHOP_MEMBERS[] = {
     {"buffer", &BUFFER, false},
     {"exclude", &SKUS, false},
     {"reason", &REASON, false},
+    {"activate_missing", &BOOLEAN, false},
     {"why", &LONG_TEXT, false},
 };
 static const struct shape SHOP = {OBJECT_OF(SHOP_MEMBERS)};

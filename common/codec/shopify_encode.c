@@ -75,6 +75,20 @@ void shopify_encode_read(struct span document, const struct span *items, size_t 
     buf_text(out, "]}}");
 }
 
+void shopify_encode_activate(const struct activate_request *request, struct buf *out)
+{
+    ASSERT(request->key.length > 0);
+    buf_byte(out, '{');
+    put_member(out, "query", request->document);
+    buf_text(out, ",\"variables\":{");
+    put_member(out, "key", request->key);
+    buf_byte(out, ',');
+    put_member(out, "inventoryItemId", request->item);
+    buf_byte(out, ',');
+    put_member(out, "locationId", request->location);
+    buf_text(out, "}}");
+}
+
 void shopify_encode_plain(struct span document, const char *name, struct span value,
                           struct buf *out)
 {

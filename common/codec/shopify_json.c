@@ -67,6 +67,29 @@ enum status shopify_decode_set(struct span body, struct shopify_reply *reply,
     return reply->has_top_error ? STATUS_OK : take_set(root, reply, out, error);
 }
 
+/* ---- activation ---------------------------------------------------------------------- */
+
+enum status shopify_decode_activate(struct span body, struct shopify_reply *reply,
+                                    struct shopify_activated *out, struct error *error)
+{
+    SCOPED(tree_release) json_t *root = tree_parse(body, error);
+    *out = (struct shopify_activated){0};
+    if (root == NULL)
+        return STATUS_REJECT;
+    tree_reply(root, reply);
+    if (reply->has_top_error)
+        return STATUS_OK;
+    const json_t *payload = tree_data(root, "inventoryActivate");
+    const json_t *errors = tree_array(payload, "userErrors");
+    if (errors == NULL)
+        return tree_not_api(error, "inventoryActivate.userErrors is missing");
+    if (json_array_size(errors) > 0)
+        tree_copy(tree_text(json_array_get(errors, 0), "message"), out->refusal,
+                  sizeof out->refusal);
+    out->active = tree_true(tree_object(payload, "inventoryLevel"), "isActive");
+    return STATUS_OK;
+}
+
 /* ---- levels -------------------------------------------------------------------------
  */
 

@@ -45,6 +45,13 @@ struct set_request {
 void shopify_encode_set(const struct set_request *request, struct buf *out);
 void shopify_encode_read(struct span document, const struct span *items, size_t count,
                          struct span location, struct buf *out);
+struct activate_request {
+    struct span document;
+    struct span item;
+    struct span location;
+    struct span key; /* idempotency key */
+};
+void shopify_encode_activate(const struct activate_request *request, struct buf *out);
 /* One variable of the given name; name NULL: none. */
 void shopify_encode_plain(struct span document, const char *name, struct span value,
                           struct buf *out);
@@ -85,6 +92,15 @@ struct levels_wanted {
 enum status shopify_decode_levels(struct span body, const struct levels_wanted *wanted,
                                   struct shopify_reply *reply,
                                   struct shopify_level *levels, struct error *error);
+
+/* The shop gives no codes here: its words say why it refused. */
+struct shopify_activated {
+    bool active;
+    char refusal[SHOPIFY_NAME_MAX]; /* "" = none */
+};
+
+enum status shopify_decode_activate(struct span body, struct shopify_reply *reply,
+                                    struct shopify_activated *out, struct error *error);
 
 struct shopify_bulk {
     char id[SHOPIFY_GID_MAX];

@@ -55,6 +55,7 @@ struct shop {
     enum level_state mode;   /* which quantity of the shop is written */
     const struct span *gids; /* one a location of the contract; bytes NULL = not there */
     struct buffer_rule buffer;
+    bool activates; /* an item that is not stocked at a location is activated there */
     const struct span *excluded; /* normalised SKUs, sorted */
     size_t excluded_count;
 };

@@ -302,6 +302,23 @@ enum status shopify_read_levels(struct shopify *shopify,
     return judge(shopify, status, &reply, error);
 }
 
+enum status shopify_activate(struct shopify *shopify, const struct activate_call *call,
+                             struct shopify_activated *out, struct error *error)
+{
+    buf_clear(&shopify->request);
+    shopify_encode_activate(
+        &(struct activate_request){shopify_document("inventory_activate.graphql"),
+                                   call->item, call->location, call->key},
+        &shopify->request);
+    struct span body;
+    enum status status = ask(shopify, &body, error);
+    if (status != STATUS_OK)
+        return status;
+    struct shopify_reply reply;
+    status = shopify_decode_activate(body, &reply, out, error);
+    return judge(shopify, status, &reply, error);
+}
+
 enum status shopify_locations(struct shopify *shopify, struct shopify_locations *out,
                               struct error *error)
 {

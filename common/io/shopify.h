@@ -70,6 +70,15 @@ enum status shopify_read_levels(struct shopify *shopify,
                                 const struct levels_wanted *wanted, struct span location,
                                 struct shopify_level *levels, struct error *error);
 
+/* Stocks an item at a location; the quantities that it had there stay. */
+struct activate_call {
+    struct span item;
+    struct span location;
+    struct span key;
+};
+enum status shopify_activate(struct shopify *shopify, const struct activate_call *call,
+                             struct shopify_activated *out, struct error *error);
+
 enum status shopify_locations(struct shopify *shopify, struct shopify_locations *out,
                               struct error *error);
 enum status shopify_scopes(struct shopify *shopify, unsigned *scopes_out,

@@ -64,6 +64,19 @@ static const struct statement SHOWN = {
     " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location RETURNING 1)"
     " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM done)"};
 
+static const struct statement ACTIVATED = {
+    "push_activated", UNDER_LEASE
+    ", u AS (SELECT * FROM unnest($5::text[], $6::text[], $7::text[])"
+    " u (sku, location, fault)),"
+    " held AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l, lease"
+    " WHERE l.shop = $1 AND NOT l.stocked AND l.write_id IS NULL"
+    " AND (l.sku, l.location) IN (SELECT u.sku, u.location FROM u)" PAIR_ORDER
+    " FOR UPDATE OF l),"
+    " done AS (UPDATE shop_levels l SET stocked = u.fault = '', fault = u.fault,"
+    " shown = NULL, dirty = true FROM held JOIN u USING (sku, location)"
+    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location RETURNING 1)"
+    " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM done)"};
+
 static const struct statement BACKLOG = {"push_backlog",
                                          "SELECT count(*) FILTER (WHERE fault = ''),"
                                          " count(*) FILTER (WHERE fault <> '')"
@@ -197,6 +210,25 @@ enum status store_shown(struct postgres *postgres, struct push_lease *lease,
     pg_params_int8_array(&params, shown, present, count);
     pg_params_text_array(&params, texts[2], count);
     return run_under_lease(postgres, &SHOWN, &params, lease, error);
+}
+
+enum status store_activated(struct postgres *postgres, struct push_lease *lease,
+                            const struct activated_pair *pairs, size_t count,
+                            struct error *error)
+{
+    struct span texts[3][PUSH_PAIRS_MAX];
+    ASSERT(count > 0 && count <= PUSH_PAIRS_MAX);
+    for (size_t at = 0; at < count; at++) {
+        texts[0][at] = pairs[at].sku;
+        texts[1][at] = pairs[at].location;
+        texts[2][at] = span_from(pairs[at].fault);
+    }
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    add_lease(&params, lease);
+    for (size_t column = 0; column < COUNT_OF(texts); column++)
+        pg_params_text_array(&params, texts[column], count);
+    return run_under_lease(postgres, &ACTIVATED, &params, lease, error);
 }
 
 enum status store_backlog(struct postgres *postgres, struct span shop,

@@ -158,6 +158,17 @@ struct read_pair {
 enum status store_shown(struct postgres *postgres, struct push_lease *lease,
                         const struct read_pair *pairs, size_t count, struct error *error);
 
+/* A pair that the shop was asked to stock. */
+struct activated_pair {
+    struct span sku;
+    struct span location;
+    const char *fault; /* "" = it does; the level is to be read before its first write */
+};
+
+enum status store_activated(struct postgres *postgres, struct push_lease *lease,
+                            const struct activated_pair *pairs, size_t count,
+                            struct error *error);
+
 struct push_backlog {
     int64_t dirty;   /* waiting to be written */
     int64_t faulted; /* dirty, and left alone for a reason */

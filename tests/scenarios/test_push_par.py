@@ -98,3 +98,38 @@ def test_refused_pairs_are_quarantined_and_the_rest_goes_through(run_dir: Path, 
         world.sync()
         wait_until(lambda: world.faults(), "the pair to be refused again")
         world.prove()
+
+
+def test_missing_levels_are_activated_where_the_contract_says_so(run_dir: Path, postgres: Postgres) -> None:
+    with PushWorld(run_dir, postgres) as world:
+        world.write_contract(activate_missing=True)
+        good = world.load(2)
+        answer = world.control("catalog", {"items": [
+            {"sku": "SHUT", "levels": {"501": {"available": 4, "active": False}}},
+            {"sku": "ONLY-HAM", "levels": {"502": {"available": 1}}},
+        ]})  # fmt: skip
+        world.items.update(zip(["SHUT", "ONLY-HAM"], answer["ids"]))
+        world.sync()
+        wanted = {(sku, "BER"): 7 for sku in [*good, "SHUT", "ONLY-HAM"]}
+        world.desire([(sku, place, quantity) for (sku, place), quantity in wanted.items()])
+        # The answer to an activation may be lost: it is made once more, and changes nothing then.
+        world.control("faults", {"next": [{"fault": "drop_after_apply", "ops": ["inventoryActivate"]}]})
+        world.push().start(wait_ready=True)
+        world.wait_par()
+        assert world.faults() == {}
+        world.prove(wanted)
+
+
+def test_a_refused_activation_is_no_loop(run_dir: Path, postgres: Postgres) -> None:
+    with PushWorld(run_dir, postgres) as world:
+        world.write_contract(activate_missing=True)
+        world.load(1)
+        world.control("catalog", {"items": [{"sku": "ONLY-HAM", "levels": {"502": {"available": 1}}}]})
+        world.sync()
+        world.desire([("ONLY-HAM", "BER", 7)])
+        refusal = {"data": {"inventoryActivate": {"inventoryLevel": None, "userErrors": [
+            {"field": None, "message": "An item cannot be active at more than one location if one is a service."}]}}}  # fmt: skip
+        world.control("faults", {"next": [{"fault": "answer", "value": refusal, "ops": ["inventoryActivate"]}]})
+        world.push().start(wait_ready=True)
+        world.wait_par()
+        assert world.faults() == {("ONLY-HAM", "BER"): "quarantined: ACTIVATION_REFUSED"}

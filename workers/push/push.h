@@ -92,6 +92,13 @@ bool push_may_pay(struct pusher *pusher, int64_t points);
 
 /* push_claim.c: from dirty pairs to a stored write, or to a read of the shop */
 void push_claim(struct pusher *pusher);
+/* A random key (version 4): a write's is stored before it is used, so nothing has to
+ * repeat it. */
+void push_make_key(unsigned char key[16], char text[37]);
+
+/* push_activate.c: pairs that the shop does not stock, where the contract says to */
+void push_activate(struct pusher *pusher, const struct claimed_pair *const *pairs,
+                   size_t count);
 
 /* push_read.c */
 void push_read(struct pusher *pusher, const struct claimed_pair *const *pairs,

@@ -13,6 +13,8 @@ struct sorted {
     const struct claimed_pair *faulty[PUSH_PAIRS_MAX];
     const struct claimed_pair *unread[PUSH_PAIRS_MAX];
     const struct claimed_pair *ready[PUSH_PAIRS_MAX];
+    const struct claimed_pair *idle[PUSH_PAIRS_MAX]; /* to be activated */
+    size_t idle_count;
     size_t faulty_count;
     size_t unread_count;
     size_t ready_count;
@@ -24,12 +26,20 @@ static bool is_at_par(const struct claimed_pair *pair)
     return !pair->has_desired || (pair->has_shown && pair->shown == pair->desired);
 }
 
-static void sort_pairs(const struct claimed_pair *pairs, size_t count,
-                       struct sorted *sorted)
+static bool is_idle(const struct pusher *pusher, const struct claimed_pair *pair)
 {
+    return pusher->shop->activates && strcmp(pair->fault, "not_stocked") == 0;
+}
+
+static void sort_pairs(const struct pusher *pusher, struct sorted *sorted)
+{
+    const struct claimed_pair *pairs = pusher->claimed.pairs;
+    size_t count = pusher->claimed.count;
     for (size_t at = 0; at < count; at++) {
         const struct claimed_pair *pair = &pairs[at];
-        if (pair->fault[0] != '\0')
+        if (is_idle(pusher, pair))
+            sorted->idle[sorted->idle_count++] = pair;
+        else if (pair->fault[0] != '\0')
             sorted->faulty[sorted->faulty_count++] = pair;
         else if (is_at_par(pair))
             continue;
@@ -40,8 +50,7 @@ static void sort_pairs(const struct claimed_pair *pairs, size_t count,
     }
 }
 
-/* A random key (version 4): it is stored before it is used, so nothing has to repeat it. */
-static void make_key(unsigned char key[16], char text[37])
+void push_make_key(unsigned char key[16], char text[37])
 {
     ASSERT(getrandom(key, 16, 0) == 16);
     key[6] = (unsigned char)((key[6] & 0x0fu) | 0x40u);
@@ -112,7 +121,7 @@ static enum status store(struct pusher *pusher, const struct sorted *sorted, cha
     if (status != STATUS_OK || sorted->ready_count == 0)
         return status;
     unsigned char bytes[16];
-    make_key(bytes, key);
+    push_make_key(bytes, key);
     encode(pusher, sorted, key);
     const struct new_write write = {.key = bytes,
                                     .body = buf_view(&pusher->body),
@@ -187,7 +196,7 @@ static enum status claim(struct pusher *pusher, struct sorted *sorted,
     status = decide_again(pusher, error);
     if (status != STATUS_OK)
         return status;
-    sort_pairs(claimed->pairs, claimed->count, sorted);
+    sort_pairs(pusher, sorted);
     status = store(pusher, sorted, key, &id, error);
     if (status == STATUS_OK)
         status = postgres_script(pusher->postgres, "COMMIT", error);
@@ -223,6 +232,10 @@ void push_claim(struct pusher *pusher)
     pusher->lease_end_us = began_us + pusher->lease.length_ms * 1000;
     warn_faults(pusher, &sorted);
     /* The reads come once the write is settled: they are claimed again then. */
-    if (sorted.unread_count > 0 && sorted.ready_count == 0)
+    if (sorted.ready_count > 0)
+        return;
+    if (sorted.idle_count > 0)
+        push_activate(pusher, sorted.idle, sorted.idle_count);
+    else if (sorted.unread_count > 0)
         push_read(pusher, sorted.unread, sorted.unread_count);
 }
