@@ -35,10 +35,11 @@ static const struct statement LEVELS_PUT = {
 
 /* Rows that are missing come first; nothing is said of them yet. */
 static const struct statement PAIRS_PUT = {
-    "pairs_put", "INSERT INTO shop_levels (shop, sku, location) SELECT DISTINCT * FROM "
-                 "unnest($1::text[], $2::text[], $3::text[]) AS d (shop, sku, location) "
-                 "ORDER BY shop COLLATE \"C\", sku COLLATE \"C\", location COLLATE \"C\" "
-                 "ON CONFLICT DO NOTHING"};
+    "pairs_put",
+    "INSERT INTO shop_levels (shop, sku, location) SELECT * FROM (SELECT DISTINCT * FROM "
+    "unnest($1::text[], $2::text[], $3::text[]) AS u (shop, sku, location)) d "
+    "ORDER BY shop COLLATE \"C\", sku COLLATE \"C\", location COLLATE \"C\" "
+    "ON CONFLICT DO NOTHING"};
 
 /* Rows are locked in the order that push locks them in, so that neither waits for the other
  * in a ring. A pair is dirty while what is wanted is not what the shop was last seen to show,
