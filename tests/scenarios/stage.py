@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Iterable
 
 import psycopg
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from tests.harness.paths import ROOT
 from tests.harness.waiting import wait_until
@@ -158,7 +158,11 @@ class Stage:
         if any(waiting for _, _, waiting in rows):
             return False
         done = {partition: offset for partition, offset, _ in rows}
-        return all(max(done.get(p, 0), 0) >= end for p, end in self.ends(self.events_topic).items())
+        try:
+            ends = self.ends(self.events_topic)
+        except KafkaException:  # a leader moves, or the broker is on its way up
+            return False
+        return all(max(done.get(p, 0), 0) >= end for p, end in ends.items())
 
     def wait_settled(self, limit_s: float = 60.0) -> None:
         wait_until(self.settled, f"{self.schema} to be settled", limit_s, every_s=0.2)
