@@ -224,7 +224,8 @@ static void find_work(struct pusher *pusher)
 
 static void step(struct pusher *pusher)
 {
-    if (!have_postgres(pusher) || !have_lease(pusher) || !have_shop(pusher))
+    if (!have_postgres(pusher) || !have_lease(pusher) || !push_news(pusher) ||
+        !have_shop(pusher))
         return;
     if (pusher->write.id == 0 && !look_for_open(pusher))
         return;
@@ -237,6 +238,7 @@ static void step(struct pusher *pusher)
 static void leave(struct pusher *pusher)
 {
     struct error error = {0};
+    push_news_leave(pusher);
     /* No call of ours is under way any more, so the next one need not wait. */
     if (pusher->held && pusher->postgres != NULL)
         (void)store_lease_release(pusher->postgres, &pusher->lease, &error);
