@@ -191,8 +191,7 @@ static enum status read_kits(struct kits *kits)
 enum status contract_build_kits(json_t *list, struct pool *pool,
                                 struct contract *contract, struct error *error)
 {
-    struct kits kits = {
-        .list = list, .contract = contract, .pool = pool, .error = error};
+    struct kits kits = {.list = list, .contract = contract, .pool = pool, .error = error};
     if (json_array_size(list) == 0)
         return STATUS_OK;
     if (!take_memory(&kits))

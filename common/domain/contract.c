@@ -74,8 +74,7 @@ const struct kit_use *contract_kits_of(const struct contract *contract, struct s
 {
     size_t first = first_use(contract, sku);
     size_t end = first;
-    while (end < contract->kit_use_count &&
-           span_equal(contract->kit_uses[end].sku, sku))
+    while (end < contract->kit_use_count && span_equal(contract->kit_uses[end].sku, sku))
         end++;
     *count_out = end - first;
     return end > first ? &contract->kit_uses[first] : NULL;

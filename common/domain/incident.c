@@ -32,10 +32,11 @@ static const struct incident_kind KINDS[INCIDENT_CLASS_COUNT] = {
          .remediation = "Find out why the shop refuses the level, remove the cause, then "
                         "run 'parstock catalog sync': it lets push try again.",
          .runbook = "docs/runbooks/push-refused.md",
-         .why = "The shop refused the level of one item at one location in a way that "
-                "trying again does not mend. That pair is left alone and goes on showing "
-                "what it showed; all others are written. Each pair has a cause of its own "
-                "and ends on its own, so that one incident a pair is what can be closed.",
+         .why =
+             "The shop refused the level of one item at one location in a way that "
+             "trying again does not mend. That pair is left alone and goes on showing "
+             "what it showed; all others are written. Each pair has a cause of its own "
+             "and ends on its own, so that one incident a pair is what can be closed.",
          .tells_all = true},
 };
 

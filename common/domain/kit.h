@@ -16,7 +16,8 @@ struct kit_stock {
 struct kit_level {
     bool exists; /* false: a part has no level there, so nothing is known of the kit */
     int64_t quantity;
-    size_t limiting; /* the part that decides: the first without a level, or of the least */
+    size_t
+        limiting; /* the part that decides: the first without a level, or of the least */
 };
 
 /*

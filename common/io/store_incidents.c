@@ -28,9 +28,9 @@ static const struct statement SEE = {
     "ON CONFLICT (problem, sku) WHERE state <> 'resolved' DO UPDATE SET "
     "occurrences = incidents.occurrences + excluded.occurrences, "
     "last_seen_at = clock_timestamp(), " FOUND("cause") FOUND("severity")
-        FOUND("remediation") FOUND("root_cause")
-    "evidence = incidents.evidence || (excluded.evidence - 'first') "
-    "RETURNING id, sku, problem, occurrences"};
+        FOUND("remediation") FOUND(
+            "root_cause") "evidence = incidents.evidence || (excluded.evidence - 'first') "
+                          "RETURNING id, sku, problem, occurrences"};
 
 /* The topic's members in one order, for statements that bring an incident. */
 #define INCIDENT_COLUMNS                                                                 \

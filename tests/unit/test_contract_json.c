@@ -146,12 +146,12 @@ static void test_kits_are_found_among_many(void **state)
         json_t *parts = json_array();
         for (int part = 1; part <= PARTS; part++)
             if ((kit * 7) % part == 0)
-                json_array_append_new(
-                    parts, json_pack("{s:o,s:i}", "sku", json_sprintf("part-%d", part),
-                                     "quantity", part));
-        json_array_append_new(kits,
-                              json_pack("{s:o,s:o}", "sku", json_sprintf("kit-%d", kit * 7),
-                                        "components", parts));
+                json_array_append_new(parts, json_pack("{s:o,s:i}", "sku",
+                                                       json_sprintf("part-%d", part),
+                                                       "quantity", part));
+        json_array_append_new(kits, json_pack("{s:o,s:o}", "sku",
+                                              json_sprintf("kit-%d", kit * 7),
+                                              "components", parts));
     }
     char *text = json_dumps(root, 0);
     SCOPED(contract_free) struct contract *contract = decode_good(text);
@@ -172,7 +172,8 @@ static void test_kits_are_found_among_many(void **state)
         for (size_t at = 0; at < count; at++) {
             int64_t number = 0;
             struct span kit = contract->kits[found[at].kit].sku;
-            assert_true(span_to_int64((struct span){kit.bytes + 4, kit.length - 4}, &number));
+            assert_true(
+                span_to_int64((struct span){kit.bytes + 4, kit.length - 4}, &number));
             assert_int_equal(number % part, 0);
         }
         uses += count;

@@ -52,10 +52,10 @@ static const struct command_spec SPEC = {
               "a file named by the same variable with _FILE at its end. 'parstock "
               "catalog sync' "
               "must have run before.\n\n"
-              "A pair that the shop refuses is left alone and has an incident until it is "
-              "written: 'parstock incidents list'. Subscribers of the topic incidents are "
-              "told where --kafka-brokers is given; where it is not, the incidents wait in "
-              "the table.",
+              "A pair that the shop refuses is left alone and has an incident until it "
+              "is written: 'parstock incidents list'. Subscribers of the topic incidents "
+              "are told where --kafka-brokers is given; where it is not, the incidents "
+              "are kept in the table.",
     .uses = CONFIG_CONTRACT | CONFIG_POSTGRES | CONFIG_ADMIN | CONFIG_KAFKA,
     .needs = CONFIG_CONTRACT | CONFIG_POSTGRES,
     .flags = FLAGS,

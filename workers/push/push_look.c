@@ -93,8 +93,8 @@ static enum status open_new(struct look *look, struct error *error)
     for (size_t at = 0; at < look->refused.count && status == STATUS_OK; at++)
         status = add_sighting(look, &look->refused.pairs[at], error);
     if (status == STATUS_OK)
-        status = store_incidents_see(postgres, &look->set, look->pool, &look->changes,
-                                     error);
+        status =
+            store_incidents_see(postgres, &look->set, look->pool, &look->changes, error);
     if (status == STATUS_OK)
         status = tell(look, error);
     look->opened = look->refused.count;
@@ -106,8 +106,8 @@ static enum status open_new(struct look *look, struct error *error)
 static enum status end_over(struct look *look, struct error *error)
 {
     struct postgres *postgres = look->pusher->postgres;
-    enum status status = store_refused_over(postgres, look->refused.shop, look->pool,
-                                            &look->ends, error);
+    enum status status =
+        store_refused_over(postgres, look->refused.shop, look->pool, &look->ends, error);
     if (status == STATUS_OK)
         status = store_incidents_resolve(postgres, &look->ends, look->pool,
                                          &look->changes, error);
