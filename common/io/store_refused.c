@@ -5,7 +5,8 @@
 
 static const struct statement REFUSED = {
     "refused",
-    "SELECT l.sku, l.location, l.fault, l.desired, l.shown, p.quantity, now()"
+    "SELECT l.sku, l.location, l.fault, l.desired, coalesce(l.shown, p.change_from),"
+    " p.quantity, now()"
     " FROM shop_levels l LEFT JOIN shop_write_pairs p"
     " ON p.write_id = $2 AND p.sku = l.sku AND p.location = l.location"
     " WHERE l.shop = $1 AND l.fault LIKE 'quarantined:%' AND NOT EXISTS"

@@ -21,7 +21,7 @@ struct refused_pair {
     bool has_desired;
     int64_t desired;
     bool has_shown;
-    int64_t shown;
+    int64_t shown;  /* last seen */
     bool has_write; /* the write asked for was one of this pair */
     int64_t quantity;
     int64_t found_at_us; /* the database's clock; the same for all of a look */
