@@ -23,6 +23,21 @@ static const struct incident_kind KINDS[INCIDENT_CLASS_COUNT] = {
                 "later one was refused and its stock change is missing. The fault is the "
                 "producer's and hits any of its SKUs, so that one incident a source is "
                 "what a person can act on."},
+    [INCIDENT_PUSH_REFUSED] =
+        {.id = "push_refused",
+         .cause = "rejected_write",
+         .severity = "error",
+         .handoff = "none",
+         .subject = INCIDENT_BY_SHOP | INCIDENT_BY_SKU | INCIDENT_BY_LOCATION,
+         .remediation = "Find out why the shop refuses the level, remove the cause, then "
+                        "run 'parstock catalog sync': it lets push try again.",
+         .runbook = "docs/runbooks/push-refused.md",
+         .why =
+             "The shop refused the level of one item at one location in a way that "
+             "trying again does not mend. That pair is left alone and goes on showing "
+             "what it showed; all others are written. Each pair has a cause of its own "
+             "and ends on its own, so that one incident a pair is what can be closed.",
+         .tells_all = true},
 };
 
 const char *incident_state_name(enum incident_state state)

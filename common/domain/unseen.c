@@ -24,16 +24,28 @@ static int64_t sold_by(const struct shop_units *units)
     return larger(sold, 0);
 }
 
-int64_t unseen_units(const struct contract *contract, size_t shop,
-                     const struct shop_units *units)
+static int64_t sum_units(const struct contract *contract, size_t keeper,
+                         const struct shop_units *units)
 {
-    ASSERT(shop < contract->shop_count);
     int64_t sum = 0;
     for (size_t at = 0; at < contract->shop_count; at++) {
         ASSERT(units[at].ordered >= units[at].recent && units[at].recent >= 0);
         ASSERT(units[at].cancelled >= 0 && units[at].gone >= 0);
-        bool keeps = at == shop && contract->shops[at].mode == LEVEL_ON_HAND;
-        sum += keeps ? units[at].gone : sold_by(&units[at]);
+        sum += at == keeper ? units[at].gone : sold_by(&units[at]);
     }
     return sum;
+}
+
+int64_t unseen_units(const struct contract *contract, size_t shop,
+                     const struct shop_units *units)
+{
+    ASSERT(shop < contract->shop_count);
+    bool keeps = contract->shops[shop].mode == LEVEL_ON_HAND;
+    return sum_units(contract, keeps ? shop : SIZE_MAX, units);
+}
+
+int64_t unseen_units_beside(const struct contract *contract,
+                            const struct shop_units *units)
+{
+    return sum_units(contract, SIZE_MAX, units);
 }

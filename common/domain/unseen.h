@@ -43,8 +43,14 @@ enum units_kind {
 int64_t unseen_after_us(enum level_state mode, const struct source *source,
                         const struct reading *reading);
 
-/* `units`: one a shop of the contract. Never below 0. */
+/* `units`: one a shop of the contract, of the SKU that the shop's level is of. Never below
+ * 0. */
 int64_t unseen_units(const struct contract *contract, size_t shop,
                      const struct shop_units *units);
+
+/* The same of another SKU that takes from the same stock (a kit of it, or a part): no shop
+ * keeps units of one item because another was ordered. */
+int64_t unseen_units_beside(const struct contract *contract,
+                            const struct shop_units *units);
 
 #endif

@@ -7,6 +7,8 @@
     "l.shop = $1 AND l.dirty AND l.write_id IS NULL AND l.fault = ''"                    \
     " AND (l.held_until IS NULL OR l.held_until <= now())"
 
+#define KITS_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
 /* Units; the index shop_levels_urgent says the same. */
 #define SMALL_STOCK "10"
 
@@ -53,7 +55,9 @@ static const struct statement ADOPT = {
     ", news AS (SELECT o.shop FROM shop_leases o JOIN lease USING (shop)"
     " WHERE o.contract <> $5),"
     " fresh AS (INSERT INTO shop_levels (shop, sku, location, dirty, undecided, desired_at)"
-    " SELECT n.shop, v.sku, v.location, true, true, now() FROM news n, levels v"
+    " SELECT n.shop, v.sku, v.location, true, true, now() FROM news n,"
+    " (SELECT sku, location FROM levels UNION SELECT k.kit, l.location FROM levels l"
+    " JOIN unnest($7::text[], $8::text[]) k (part, kit) ON k.part = l.sku) v"
     " WHERE v.location = ANY ($6::text[])"
     " ORDER BY v.sku COLLATE \"C\", v.location COLLATE \"C\" ON CONFLICT DO NOTHING),"
     " held AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l JOIN news"
@@ -216,24 +220,46 @@ static enum status note_adopted(struct postgres *postgres, const struct push_lea
     return postgres_query(postgres, &ADOPTED, &params, NULL, error);
 }
 
+/* Every part beside each kit that holds it. */
+static bool add_kits(struct pg_params *params, const struct contract *contract,
+                     struct pool *pool)
+{
+    size_t count = contract->kit_use_count;
+    struct span *spans = pool_take(pool, (count + 1) * sizeof(*spans));
+    if (spans == NULL)
+        return false;
+    for (size_t at = 0; at < count; at++)
+        spans[at] = contract->kit_uses[at].sku;
+    pg_params_text_array(params, spans, count);
+    for (size_t at = 0; at < count; at++)
+        spans[at] = contract->kits[contract->kit_uses[at].kit].sku;
+    pg_params_text_array(params, spans, count);
+    return true;
+}
+
 enum status store_adopt_contract(struct postgres *postgres, struct push_lease *lease,
-                                 const struct shop_places *places, const char *digest,
-                                 struct error *error)
+                                 const struct shop_places *places,
+                                 const struct contract *contract, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     SCOPED(rows_release) struct rows rows = {0};
+    SCOPED(pool_free) struct pool pool;
+    pool_init(&pool, KITS_BYTES_MAX);
     pg_params_init(&params);
     pg_params_text(&params, lease->shop);
     pg_params_text(&params, lease->owner);
     pg_params_int8(&params, lease->epoch);
     pg_params_int8(&params, lease->length_ms);
-    pg_params_text(&params, span_from(digest));
+    pg_params_text(&params, span_from(contract->digest));
     pg_params_text_array(&params, places->codes, places->count);
+    if (!add_kits(&params, contract, &pool))
+        return error_set(error, STATUS_RETRY, "postgres: out of memory");
     enum status status = postgres_query(postgres, &ADOPT, &params, &rows, error);
     if (status != STATUS_OK)
         return status;
     lease->lost = rows_int(&rows, 0, 0) != 1;
-    return lease->lost ? STATUS_OK : note_adopted(postgres, lease, digest, error);
+    return lease->lost ? STATUS_OK
+                       : note_adopted(postgres, lease, contract->digest, error);
 }
 
 static void add_pairs(struct pg_params *params, const struct new_write *write)
