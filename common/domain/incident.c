@@ -38,6 +38,34 @@ static const struct incident_kind KINDS[INCIDENT_CLASS_COUNT] = {
              "what it showed; all others are written. Each pair has a cause of its own "
              "and ends on its own, so that one incident a pair is what can be closed.",
          .tells_all = true},
+    [INCIDENT_SHOP_OVERSOLD] =
+        {.id = "shop_oversold",
+         .cause = "oversold",
+         .severity = "critical",
+         .handoff = "inventory",
+         .subject = INCIDENT_BY_SHOP | INCIDENT_BY_SKU | INCIDENT_BY_LOCATION,
+         .remediation =
+             "Count the shelf. Where the units are not there, stop the sale of "
+             "the item and tell the buyers of the newest orders; then correct "
+             "the level at its source.",
+         .runbook = "docs/runbooks/oversold.md",
+         .why = "The shop shows less than nothing of an item that it tracks and does not "
+                "sell on below zero: more was sold there than it was told to sell. It is "
+                "one incident for as long as it lasts."},
+    [INCIDENT_STOCK_OVERSOLD] =
+        {.id = "stock_oversold",
+         .cause = "oversold",
+         .severity = "critical",
+         .handoff = "inventory",
+         .subject = INCIDENT_BY_SHOP | INCIDENT_BY_SKU | INCIDENT_BY_LOCATION,
+         .remediation =
+             "Count the shelf. Where the units are not there, stop the sale of "
+             "the item and tell the buyers of the newest orders; then correct "
+             "the level at its source.",
+         .runbook = "docs/runbooks/oversold.md",
+         .why = "More units were ordered since the source's last number than that number "
+                "has, which no shop's own level shows: a number that was too high was "
+                "sold. It is one incident for as long as it lasts."},
 };
 
 const char *incident_state_name(enum incident_state state)

@@ -10,8 +10,10 @@
 #include "common/domain/contract.h"
 
 enum incident_class {
-    INCIDENT_ID_REUSED = 0,    /* a source used an id again for other content */
-    INCIDENT_PUSH_REFUSED = 1, /* a shop refused the level of one pair for good */
+    INCIDENT_ID_REUSED = 0,      /* a source used an id again for other content */
+    INCIDENT_PUSH_REFUSED = 1,   /* a shop refused the level of one pair for good */
+    INCIDENT_SHOP_OVERSOLD = 2,  /* a shop shows less than nothing of one pair */
+    INCIDENT_STOCK_OVERSOLD = 3, /* more was ordered of one pair than there is */
     INCIDENT_CLASS_COUNT
 };
 

@@ -32,12 +32,13 @@ static const struct statement CLAIM = {
     " wanted AS (SELECT sku, location, min(place) AS place FROM"
     " (SELECT sku, location, 0 AS place FROM urgent"
     " UNION ALL SELECT sku, location, 1 FROM waiting) w GROUP BY sku, location),"
-    " due AS (SELECT l.sku, l.location, l.desired, l.shown, l.stocked, l.undecided"
+    " due AS (SELECT l.sku, l.location, l.desired, l.shown, l.stocked, l.undecided,"
+    " l.short"
     " FROM shop_levels l JOIN wanted w ON w.sku = l.sku AND w.location = l.location"
     " WHERE " DUE " AND EXISTS (SELECT 1 FROM lease)"
     " ORDER BY w.place, l.desired_at LIMIT $5 FOR UPDATE OF l SKIP LOCKED)"
     " SELECT l.sku, l.location, i.item, g.gid, i.raw_sku, l.desired, l.shown,"
-    " " PAIR_FAULT ", l.undecided FROM lease LEFT JOIN due l ON true" ITEM_BESIDE
+    " " PAIR_FAULT ", l.undecided, l.short FROM lease LEFT JOIN due l ON true" ITEM_BESIDE
     " LEFT JOIN unnest($6::text[], $7::text[]) g (code, gid)"
     " ON g.code = l.location"
     " ORDER BY l.sku, l.location"};
@@ -45,9 +46,10 @@ static const struct statement CLAIM = {
 /* The claim holds the rows. */
 static const struct statement DECIDED = {
     "push_decided",
-    "UPDATE shop_levels l SET desired = u.desired, undecided = false,"
+    "UPDATE shop_levels l SET desired = u.desired, undecided = false, short = u.short,"
     " dirty = u.desired IS NOT NULL AND u.desired IS DISTINCT FROM l.shown"
-    " FROM unnest($2::text[], $3::text[], $4::bigint[]) u (sku, location, desired)"
+    " FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])"
+    " u (sku, location, desired, short)"
     " WHERE l.shop = $1 AND l.sku = u.sku AND l.location = u.location"};
 
 static const struct statement ADOPT = {
@@ -123,6 +125,7 @@ static void take_claimed(const struct rows *rows, int row, struct pool *pool,
         .has_desired = !rows_is_null(rows, row, 5),
         .desired = rows_int(rows, row, 5),
         .undecided = rows_bool(rows, row, 8),
+        .short_units = rows_int(rows, row, 9),
         .has_shown = !rows_is_null(rows, row, 6),
         .shown = rows_int(rows, row, 6),
     };
@@ -191,12 +194,14 @@ enum status store_decided(struct postgres *postgres, struct span shop,
     struct span skus[PUSH_PAIRS_MAX];
     struct span locations[PUSH_PAIRS_MAX];
     int64_t desired[PUSH_PAIRS_MAX];
+    int64_t short_units[PUSH_PAIRS_MAX];
     bool known[PUSH_PAIRS_MAX];
     ASSERT(count <= PUSH_PAIRS_MAX);
     for (size_t at = 0; at < count; at++) {
         skus[at] = pairs[at].sku;
         locations[at] = pairs[at].location;
         desired[at] = pairs[at].desired;
+        short_units[at] = pairs[at].short_units;
         known[at] = pairs[at].has_desired;
     }
     SCOPED(pg_params_free) struct pg_params params;
@@ -205,6 +210,7 @@ enum status store_decided(struct postgres *postgres, struct span shop,
     pg_params_text_array(&params, skus, count);
     pg_params_text_array(&params, locations, count);
     pg_params_int8_array(&params, desired, known, count);
+    pg_params_int8_array(&params, short_units, NULL, count);
     return postgres_query(postgres, &DECIDED, &params, NULL, error);
 }
 

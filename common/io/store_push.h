@@ -55,6 +55,7 @@ struct claimed_pair {
     bool has_desired;
     bool undecided; /* desired is not to be trusted */
     int64_t desired;
+    int64_t short_units; /* once decided: sold beyond what there is */
     int64_t shown;
     bool has_shown;
     char fault[24]; /* why it can't be written by the catalogue; "" = it can */

@@ -180,6 +180,7 @@ static struct desired_write *add_decided(struct batch *batch,
                                    .place = state->place,
                                    .known = desired.known,
                                    .quantity = desired.quantity,
+                                   .short_units = desired.short_units,
                                    .is_observed = observed != NULL,
                                    .observed = observed != NULL ? observed->quantity : 0};
     }

@@ -3,6 +3,7 @@
 #include "common/codec/incident_json.h"
 #include "common/codec/json_text.h"
 #include "common/domain/push_incident.h"
+#include "common/io/store_oversold.h"
 #include "common/io/store_refused.h"
 #include "common/runtime/life.h"
 #include "common/runtime/log.h"
@@ -17,12 +18,14 @@ struct look {
     struct pusher *pusher;
     struct pool *pool;
     struct refused refused;
+    struct oversold oversold;
     struct incident_set set;
     struct incident_ends ends;
     struct incident_changes changes;
     struct outbox_row rows[INCIDENT_SET_MAX];
     size_t opened;
     size_t ended;
+    bool is_full; /* a page of something: there may be more */
 };
 
 static enum status out_of_memory(struct error *error)
@@ -98,10 +101,64 @@ static enum status open_new(struct look *look, struct error *error)
     if (status == STATUS_OK)
         status = tell(look, error);
     look->opened = look->refused.count;
+    look->is_full = look->refused.count == INCIDENT_SET_MAX;
+    return status;
+}
+
+/* ---- pairs that are oversold -------------------------------------------------------- */
+
+static enum status add_oversold(struct look *look, const struct oversold_pair *pair,
+                                struct error *error)
+{
+    SCOPED(buf_free) struct buf text = {0};
+    const struct incident_subject subject = {
+        .shop = look->oversold.shop, .sku = pair->sku, .location = pair->location};
+    const struct incident_origin origin = {.offset = pair->found_at_us,
+                                           .recorded_at_us = pair->found_at_us,
+                                           .sku = pair->sku,
+                                           .location = pair->location};
+    bool taken = incident_set_add(&look->set, pair->class, &subject, &origin);
+    ASSERT(taken); /* as many as a set has room for were asked for */
+    buf_init(&text, EVIDENCE_BYTES_MAX);
+    buf_byte(&text, '{');
+    json_member_number(&text, "units", pair->units);
+    json_member_time(&text, "found_at", pair->found_at_us);
+    buf_byte(&text, '}');
+    struct incident_sighting *sighting = &look->set.items[look->set.count - 1];
+    sighting->evidence = pool_buf(look->pool, &text);
+    return sighting->evidence.bytes != NULL ? STATUS_OK : out_of_memory(error);
+}
+
+static enum status open_oversold(struct look *look, struct error *error)
+{
+    struct postgres *postgres = look->pusher->postgres;
+    look->set.count = 0;
+    enum status status = store_oversold(postgres, &look->oversold, error);
+    for (size_t at = 0; at < look->oversold.count && status == STATUS_OK; at++)
+        status = add_oversold(look, &look->oversold.pairs[at], error);
+    if (status == STATUS_OK)
+        status =
+            store_incidents_see(postgres, &look->set, look->pool, &look->changes, error);
+    if (status == STATUS_OK)
+        status = tell(look, error);
+    look->opened += look->oversold.count;
+    look->is_full = look->is_full || look->oversold.count == INCIDENT_SET_MAX;
     return status;
 }
 
 /* ---- incidents without a pair ------------------------------------------------------- */
+
+static enum status end_these(struct look *look, struct error *error)
+{
+    struct postgres *postgres = look->pusher->postgres;
+    enum status status =
+        store_incidents_resolve(postgres, &look->ends, look->pool, &look->changes, error);
+    if (status == STATUS_OK)
+        status = tell(look, error);
+    look->ended += look->ends.count;
+    look->is_full = look->is_full || look->ends.count == INCIDENT_SET_MAX;
+    return status;
+}
 
 static enum status end_over(struct look *look, struct error *error)
 {
@@ -109,12 +166,10 @@ static enum status end_over(struct look *look, struct error *error)
     enum status status =
         store_refused_over(postgres, look->refused.shop, look->pool, &look->ends, error);
     if (status == STATUS_OK)
-        status = store_incidents_resolve(postgres, &look->ends, look->pool,
-                                         &look->changes, error);
+        status = end_these(look, error);
     if (status == STATUS_OK)
-        status = tell(look, error);
-    look->ended = look->ends.count;
-    return status;
+        status = store_oversold_over(postgres, &look->oversold, &look->ends, error);
+    return status == STATUS_OK ? end_these(look, error) : status;
 }
 
 /* ---- one look ----------------------------------------------------------------------- */
@@ -131,6 +186,8 @@ static enum status compare(struct look *look, struct error *error)
     if (pusher->lease.lost)
         return postgres_script(pusher->postgres, "ROLLBACK", error);
     status = open_new(look, error);
+    if (status == STATUS_OK)
+        status = open_oversold(look, error);
     if (status == STATUS_OK)
         status = end_over(look, error);
     if (status == STATUS_OK)
@@ -162,10 +219,8 @@ static bool settle(struct pusher *pusher, const struct look *look, enum status s
         return false;
     }
     log_look(look);
-    /* A full page: there may be more. */
-    bool more = look->opened == INCIDENT_SET_MAX || look->ended == INCIDENT_SET_MAX;
-    news->look_us = more ? 0 : clock_monotonic_us() + LOOK_EVERY_US;
-    if (!more)
+    news->look_us = look->is_full ? 0 : clock_monotonic_us() + LOOK_EVERY_US;
+    if (!look->is_full)
         news->refused = 0;
     return true;
 }
@@ -186,6 +241,9 @@ bool push_look(struct pusher *pusher)
         look->refused.shop = pusher->lease.shop;
         look->refused.write_id = pusher->news.refused;
         look->refused.pool = &pool;
+        look->oversold.shop = pusher->lease.shop;
+        look->oversold.mode = pusher->shop->mode;
+        look->oversold.pool = &pool;
         look->set.actor = look->ends.actor = "push";
         status = compare(look, &error);
     }
