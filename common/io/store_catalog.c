@@ -76,6 +76,24 @@ static const struct statement MERGE_ITEMS = {
                     " updated_at = CASE WHEN " FACTS_OF("s") " IS DISTINCT FROM " FACTS_OF(
                         "excluded") " THEN now() ELSE s.updated_at END"};
 
+/*
+ * Before the items are merged: SKUs that lose an item or get one. What a read or a write
+ * left in the old item says nothing about units that left the new one.
+ */
+static const struct statement MOVED = {
+    "catalog_moved",
+    "WITH once AS (SELECT DISTINCT ON (item) item, sku FROM catalog_items ORDER BY item),"
+    " moved AS (SELECT s.sku FROM shop_items s LEFT JOIN once o ON o.item = s.item"
+    " WHERE s.shop = $1 AND s.sku <> '' AND o.sku IS DISTINCT FROM s.sku"
+    " UNION SELECT o.sku FROM once o LEFT JOIN shop_items s"
+    " ON s.shop = $1 AND s.item = o.item"
+    " WHERE o.sku <> '' AND s.sku IS DISTINCT FROM o.sku),"
+    " held AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l"
+    " JOIN moved m ON m.sku = l.sku WHERE l.shop = $1 AND l.left_at IS NOT NULL"
+    " AND l.write_id IS NULL" PAIR_ORDER " FOR UPDATE OF l)"
+    " UPDATE shop_levels l SET left_at = NULL FROM held"
+    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location"};
+
 static const struct statement MERGE_LEVELS = {
     "catalog_merge_levels",
     "WITH seen AS MATERIALIZED ("
@@ -147,7 +165,8 @@ static const struct statement DOUBT = {
     " JOIN moved m ON m.sku = l.sku AND m.location = l.location"
     " WHERE l.shop = $1 AND l.write_id IS NULL AND l.shown IS NOT NULL" PAIR_ORDER
     " FOR UPDATE OF l)"
-    " UPDATE shop_levels l SET shown = NULL, dirty = l.desired IS NOT NULL FROM held"
+    " UPDATE shop_levels l SET shown = NULL, left_at = NULL,"
+    " dirty = l.desired IS NOT NULL FROM held"
     " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location"};
 
 static const struct statement FAULTS = {
@@ -249,11 +268,17 @@ enum status store_catalog_counts(struct postgres *postgres, const struct catalog
 enum status store_catalog_merge_items(struct postgres *postgres,
                                       const struct catalog_run *run, struct error *error)
 {
+    SCOPED(pg_params_free) struct pg_params shop;
     SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&shop);
     pg_params_init(&params);
+    pg_params_text(&shop, run->shop);
     pg_params_text(&params, run->shop);
     pg_params_int8(&params, run->id);
-    return postgres_query(postgres, &MERGE_ITEMS, &params, NULL, error);
+    enum status status = postgres_query(postgres, &MOVED, &shop, NULL, error);
+    return status == STATUS_OK
+               ? postgres_query(postgres, &MERGE_ITEMS, &params, NULL, error)
+               : status;
 }
 
 static void add_places(struct pg_params *params, const struct shop_places *places)

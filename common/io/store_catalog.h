@@ -76,7 +76,8 @@ struct catalog_counts {
 enum status store_catalog_counts(struct postgres *postgres, const struct catalog_run *run,
                                  struct catalog_counts *counts_out, struct error *error);
 
-/* Staged items become shop_items; those not seen go, duplicates are marked. */
+/* Staged items become shop_items; those not seen go, duplicates are marked. Pairs whose SKU
+ * gets or loses an item forget what was left in the old one. */
 enum status store_catalog_merge_items(struct postgres *postgres,
                                       const struct catalog_run *run, struct error *error);
 
