@@ -122,9 +122,10 @@ static const struct statement MERGE_LEVELS = {
     " left_at = coalesce(excluded.shown, l.left_at),"
     " undecided = l.undecided OR coalesce(excluded.shown < l.left_at, false),"
     " dirty = l.undecided OR coalesce(excluded.shown < l.left_at, false)"
-    " OR (l.desired IS NOT NULL AND l.desired IS DISTINCT FROM excluded.shown)"
-    " WHERE l.write_id IS NULL AND (l.shown_at IS NULL OR l.shown_at < "
-    "excluded.shown_at)"};
+    " OR " PAIR_IS_OFF(
+        "l.desired", "excluded.shown",
+        "l.short") " WHERE l.write_id IS NULL AND (l.shown_at IS NULL OR l.shown_at < "
+                   "excluded.shown_at)"};
 
 /* Pairs that this run did not see: the shop does not stock them any more. */
 static const struct statement VANISH = {

@@ -24,6 +24,14 @@
     " bool_or(s.bundle) AS bundle"                                                       \
     " FROM shop_items s WHERE s.shop = $1 AND s.sku = l.sku) i ON true"
 
+/*
+ * Is a pair other than it should be? One of which more was sold than there is rests below
+ * zero: raising it to 0 sells nothing, and would hide the debt from everybody.
+ */
+#define PAIR_IS_OFF(desired, shown, short)                                               \
+    "(" desired " IS NOT NULL AND " desired " IS DISTINCT FROM " shown                   \
+    " AND NOT (" short " > 0 AND " desired " = 0 AND coalesce(" shown ", 0) < 0))"
+
 /* Every pair of the shop ($1) as l, with what PAIR_FAULT wants beside it; $2 codes, $3 ids
  * of the contract's locations. */
 #define PAIRS_BESIDE                                                                     \
