@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -78,12 +77,18 @@ static void test_expectations(void **state)
  * Sales before the last read are all in it, those after it all have their order: whatever
  * orders are lost or late otherwise, never less is taken off than was sold.
  */
-static void sell(struct shop_units *shop, int64_t *sold)
+static unsigned draw(uint64_t *dice, unsigned sides)
 {
-    int64_t taken = 1 + rand() % 4;
-    bool is_read = rand() % 2 == 0;
-    bool is_cancelled = rand() % 4 == 0;
-    bool is_ordered = !is_read || is_cancelled || rand() % 2 == 0;
+    *dice = *dice * 6364136223846793005U + 1442695040888963407U;
+    return (unsigned)(*dice >> 33) % sides;
+}
+
+static void sell(uint64_t *dice, struct shop_units *shop, int64_t *sold)
+{
+    int64_t taken = 1 + draw(dice, 4);
+    bool is_read = draw(dice, 2) == 0;
+    bool is_cancelled = draw(dice, 4) == 0;
+    bool is_ordered = !is_read || is_cancelled || draw(dice, 2) == 0;
     shop->gone += is_read ? taken : 0;
     shop->ordered += is_ordered ? taken : 0;
     shop->recent += is_read ? 0 : taken;
@@ -94,14 +99,14 @@ static void sell(struct shop_units *shop, int64_t *sold)
 static void test_no_sale_is_missed(void **state)
 {
     (void)state;
-    srand(5);
+    uint64_t dice = 5;
     for (int round = 0; round < 20000; round++) {
         struct shop shops[SHOPS];
         struct contract contract = contract_of(shops, LEVEL_AVAILABLE, LEVEL_AVAILABLE);
         struct shop_units units[SHOPS] = {0};
         int64_t sold = 0;
-        for (int sale = rand() % 6; sale > 0; sale--)
-            sell(&units[rand() % SHOPS], &sold);
+        for (unsigned sale = draw(&dice, 6); sale > 0; sale--)
+            sell(&dice, &units[draw(&dice, SHOPS)], &sold);
         assert_true(unseen_units(&contract, 0, units) >= sold);
         assert_true(unseen_units(&contract, 1, units) >= sold);
     }

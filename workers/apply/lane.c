@@ -188,16 +188,6 @@ static void progress_of(struct lane *lane, const struct fence *fences,
     }
 }
 
-static void count_outcomes(struct lane *lane)
-{
-    for (size_t at = 0; at < lane->batch.part_count; at++) {
-        const struct part_count *counts = &lane->batch.parts[at];
-        const struct part *part = lane_part(lane, counts->partition);
-        outcome_metrics_add(&part->outcomes, counts->counts);
-    }
-    metric_add(lane->metrics.batches, 1);
-}
-
 static void log_rejected(struct lane *lane)
 {
     if (!log_enabled(LOG_LEVEL_DEBUG))
@@ -225,7 +215,7 @@ static void settle(struct lane *lane, const struct store_effects *effects)
         part->relay.trims = part->relay.trims && !progress->trims;
     }
     outgoing_note(lane, effects);
-    count_outcomes(lane);
+    lane_count_outcomes(lane);
     log_rejected(lane);
     drop_hand(lane);
 }

@@ -104,6 +104,7 @@ void lane_close(struct lane *lane);
 /* parts.c; with the lock held. NULL = not ours. */
 struct part *lane_part(struct lane *lane, int32_t partition);
 void lane_lose_part(struct lane *lane, struct part *part);
+void lane_count_outcomes(struct lane *lane); /* of the batch that was committed */
 
 /* parts.c; called from the group's thread, take the lock themselves. */
 void lane_take_part(struct lane *lane, int32_t partition, const struct take *take);

@@ -99,3 +99,13 @@ void lane_lose_part(struct lane *lane, struct part *part)
              LOG_TEXT("topic", lane->apply->topic), LOG_INT("partition", part->partition),
              LOG_INT("epoch", part->epoch), LOG_END);
 }
+
+void lane_count_outcomes(struct lane *lane)
+{
+    for (size_t at = 0; at < lane->batch.part_count; at++) {
+        const struct part_count *counts = &lane->batch.parts[at];
+        const struct part *part = lane_part(lane, counts->partition);
+        outcome_metrics_add(&part->outcomes, counts->counts);
+    }
+    metric_add(lane->metrics.batches, 1);
+}
