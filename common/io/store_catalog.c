@@ -5,13 +5,13 @@
 #include "common/io/store_pairs_sql.h"
 
 static const char STAGING[] =
-    "CREATE TEMP TABLE IF NOT EXISTS catalog_items"
-    " (item text, raw_sku text, sku text, tracked boolean);"
-    "CREATE TEMP TABLE IF NOT EXISTS catalog_variants"
-    " (item text, continues boolean, bundle boolean, price_micros bigint, tags text);"
+    "CREATE TEMP TABLE IF NOT EXISTS catalog_items (item text COLLATE \"C\","
+    " raw_sku text COLLATE \"C\", sku text COLLATE \"C\", tracked boolean);"
+    "CREATE TEMP TABLE IF NOT EXISTS catalog_variants (item text COLLATE \"C\","
+    " continues boolean, bundle boolean, price_micros bigint, tags text COLLATE \"C\");"
     "CREATE TEMP TABLE IF NOT EXISTS catalog_levels"
-    " (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, item text, gid text,"
-    " active boolean, available bigint, on_hand bigint);"
+    " (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, item text COLLATE \"C\","
+    " gid text COLLATE \"C\", active boolean, available bigint, on_hand bigint);"
     "TRUNCATE catalog_items, catalog_variants;"
     "TRUNCATE catalog_levels RESTART IDENTITY";
 

@@ -6,3 +6,11 @@ ALTER TABLE shop_items
     ADD bundle       boolean NOT NULL DEFAULT false, -- a bundle parent: the shop refuses writes
     ADD price_micros bigint,                         -- of a unit, in the shop's currency; null: unknown
     ADD tags         text[] NOT NULL DEFAULT '{}';   -- of its products
+
+-- Pairs are in the order of bytes since 0002. An index in another order than the column that
+-- it is looked up by is not used: every pair was looked for among all items.
+ALTER TABLE shop_items
+    ALTER shop    TYPE text COLLATE "C",
+    ALTER item    TYPE text COLLATE "C",
+    ALTER sku     TYPE text COLLATE "C",
+    ALTER raw_sku TYPE text COLLATE "C";

@@ -1,6 +1,6 @@
 """What `catalog sync` and `catalog check` need: seconds, and peak resident memory of the client.
 
-usage: python -m tests.bench.bench_catalog [VARIANTS]      (default 1000000)
+usage: python -m tests.bench.bench_catalog [VARIANTS [SYNCS]]      (default 1000000 2)
 
 The double makes the items up while it writes the export out and holds none of them; each has a variant with two tags,
 and a level at each of three locations, so that the export has five lines an item. Its own time is told apart by its
@@ -52,11 +52,12 @@ def export_seconds(world: PushWorld) -> float:
 def main() -> int:
     install_handlers()
     variants = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    syncs = int(sys.argv[2]) if len(sys.argv) > 2 else 2
     run_dir = make_run_dir("parstock-bench-")
     worst = 0.0
     with Postgres(run_dir) as postgres, PushWorld(run_dir, postgres, bulk_made_up=variants) as world:
         world.write_contract(risk=RISK)
-        for arguments in (("sync",), ("sync",), ("check",)):
+        for arguments in [("sync",)] * syncs + [("check",)]:
             seconds, mib = run(world, *arguments)
             worst = max(worst, mib)
             of_shop = f", {export_seconds(world):.1f} s of it the double's export" if arguments == ("sync",) else ""

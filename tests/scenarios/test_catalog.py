@@ -85,6 +85,19 @@ def test_large_catalogue_in_bounded_memory(run_dir: Path, postgres: Postgres) ->
         assert len(levels(world)) == 21000
 
 
+def test_pairs_find_their_items_by_the_index(run_dir: Path, postgres: Postgres) -> None:
+    """In another order of texts the index cannot be used, and every pair is looked for among all items."""
+    with PushWorld(run_dir, postgres) as world:
+        # Whatever the statistics say: if it can be used, it is.
+        world.db.execute("SET enable_seqscan = off")
+        world.db.execute("SET enable_bitmapscan = off")
+        plan = world.db.execute(
+            "EXPLAIN SELECT i.n FROM shop_levels l LEFT JOIN LATERAL (SELECT count(*) AS n FROM shop_items s"
+            " WHERE s.shop = 'demo' AND s.sku = l.sku) i ON true").fetchall()  # fmt: skip
+        conditions = [line for (line,) in plan if "Index Cond" in line]
+        assert any("sku = l.sku" in line for line in conditions), plan
+
+
 def test_an_empty_export_is_not_believed(run_dir: Path, postgres: Postgres) -> None:
     with PushWorld(run_dir, postgres) as world:
         world.load(3)
