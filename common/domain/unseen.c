@@ -24,16 +24,21 @@ static int64_t sold_by(const struct shop_units *units)
     return larger(sold, 0);
 }
 
+int64_t unseen_share(const struct contract *contract, size_t shop, size_t at,
+                     const struct shop_units *units)
+{
+    ASSERT(shop < contract->shop_count && at < contract->shop_count);
+    ASSERT(units->ordered >= units->recent && units->recent >= 0);
+    ASSERT(units->cancelled >= 0 && units->gone >= 0);
+    bool keeps = at == shop && contract->shops[at].mode == LEVEL_ON_HAND;
+    return keeps ? units->gone : sold_by(units);
+}
+
 int64_t unseen_units(const struct contract *contract, size_t shop,
                      const struct shop_units *units)
 {
-    ASSERT(shop < contract->shop_count);
     int64_t sum = 0;
-    for (size_t at = 0; at < contract->shop_count; at++) {
-        ASSERT(units[at].ordered >= units[at].recent && units[at].recent >= 0);
-        ASSERT(units[at].cancelled >= 0 && units[at].gone >= 0);
-        bool keeps = at == shop && contract->shops[at].mode == LEVEL_ON_HAND;
-        sum += keeps ? units[at].gone : sold_by(&units[at]);
-    }
+    for (size_t at = 0; at < contract->shop_count; at++)
+        sum += unseen_share(contract, shop, at, &units[at]);
     return sum;
 }

@@ -43,7 +43,11 @@ enum units_kind {
 int64_t unseen_after_us(enum level_state mode, const struct source *source,
                         const struct reading *reading);
 
-/* `units`: one a shop of the contract. Never below 0. */
+/* What the units of shop `at` of the contract take off for `shop`; never below 0. */
+int64_t unseen_share(const struct contract *contract, size_t shop, size_t at,
+                     const struct shop_units *units);
+
+/* `units`: one a shop of the contract. The sum of their shares. */
 int64_t unseen_units(const struct contract *contract, size_t shop,
                      const struct shop_units *units);
 

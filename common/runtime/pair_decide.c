@@ -7,6 +7,7 @@
 struct known_pair {
     struct level level; /* source -1: none that the contract has */
     struct reading reading;
+    int64_t unseen_after_us;
     struct shop_units *units;
 };
 
@@ -48,17 +49,18 @@ static enum status ask_units(struct postgres *postgres,
         int source = pairs[at].level.source;
         if (source < 0)
             continue;
+        pairs[at].unseen_after_us =
+            unseen_after_us(contract->shops[question->shop].mode,
+                            &contract->sources[source], &pairs[at].reading);
         pairs[at].units =
             pool_take(pool, contract->shop_count * sizeof(*pairs[at].units));
         if (pairs[at].units == NULL)
             asked = NULL;
         else
-            asked[count++] = (struct unseen_question){
-                .place = question->places[at],
-                .after_us =
-                    unseen_after_us(contract->shops[question->shop].mode,
-                                    &contract->sources[source], &pairs[at].reading),
-                .units = pairs[at].units};
+            asked[count++] =
+                (struct unseen_question){.place = question->places[at],
+                                         .after_us = pairs[at].unseen_after_us,
+                                         .units = pairs[at].units};
     }
     if (asked == NULL)
         return error_set(error, STATUS_RETRY, "out of memory to decide levels");
@@ -81,7 +83,11 @@ static struct pair_decision decide(const struct pair_question *question,
         .buffer = shop->buffer,
         .excluded = shop_excludes(shop, place->sku),
         .unseen_units = unseen_units(contract, question->shop, pair->units)};
-    return (struct pair_decision){.is_decided = true, .desired = desired_level(&input)};
+    return (struct pair_decision){.is_decided = true,
+                                  .desired = desired_level(&input),
+                                  .input = input,
+                                  .unseen_after_us = pair->unseen_after_us,
+                                  .units = pair->units};
 }
 
 enum status pair_decide(struct postgres *postgres, const struct pair_question *question,

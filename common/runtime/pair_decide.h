@@ -13,6 +13,10 @@
 struct pair_decision {
     bool is_decided; /* false: no ruling level, so that whatever was said before stands */
     struct desired desired;
+    /* What it rests on, for whoever has to say why; only where it is decided. */
+    struct desired_input input;
+    int64_t unseen_after_us; /* the source has seen what left the shops up to here */
+    const struct shop_units *units; /* one a shop of the contract; in the pool */
 };
 
 struct pair_question {
@@ -22,7 +26,7 @@ struct pair_question {
     size_t count;
 };
 
-/* `pool`: for work; what it gives is not needed afterwards. STATUS_RETRY: away, or no
+/* `pool`: for work; afterwards only a decision's units lie in it. STATUS_RETRY: away, or no
  * memory. */
 enum status pair_decide(struct postgres *postgres, const struct pair_question *question,
                         struct pool *pool, struct pair_decision *decisions,
