@@ -3,6 +3,7 @@
 #include "common/base/check.h"
 #include "common/base/pool.h"
 #include "common/base/scope.h"
+#include "common/codec/contract_kits.h"
 #include "common/codec/contract_links.h"
 #include "common/codec/contract_shape.h"
 #include "common/codec/event_key.h"
@@ -224,15 +225,6 @@ static int compare_spans(const void *left, const void *right)
     return span_compare(*(const struct span *)left, *(const struct span *)right);
 }
 
-/* The pool's copy of the SKU: what is normal already comes back as the caller's own. */
-static enum reason normalise_into(struct box *box, struct span raw, struct span *sku_out)
-{
-    enum reason reason = sku_normalise(raw, box->contract.sku_steps, &box->pool, sku_out);
-    if (reason == REASON_NONE && sku_out->bytes == raw.bytes)
-        *sku_out = keep(box, raw);
-    return reason;
-}
-
 static enum status build_excluded(struct box *box, json_t *list, size_t shop_at,
                                   struct shop *shop, struct error *error)
 {
@@ -242,7 +234,8 @@ static enum status build_excluded(struct box *box, json_t *list, size_t shop_at,
         return no_memory(error);
     for (size_t at = 0; at < count; at++) {
         struct span raw = json_span(json_array_get(list, at));
-        if (normalise_into(box, raw, &excluded[at]) == REASON_NONE)
+        if (sku_normalise_kept(raw, box->contract.sku_steps, &box->pool, &excluded[at]) ==
+            REASON_NONE)
             continue;
         return error_set(error, STATUS_FATAL,
                          "/shops/%zu/exclude/%zu: is no SKU: nothing is left of it once "
@@ -310,6 +303,9 @@ static enum status build(struct box *box, json_t *root, struct error *error)
         status = build_sources(box, root, error);
     if (status == STATUS_OK)
         status = build_shops(box, root, error);
+    if (status == STATUS_OK)
+        status = contract_build_kits(json_object_get(root, "kits"), &box->pool, contract,
+                                     error);
     return status;
 }
 

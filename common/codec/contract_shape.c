@@ -107,7 +107,7 @@ static const struct shape REPEAT = {INTEGER_OF(60, SECONDS_OF_YEAR)};
 static const struct shape SETTLE = {INTEGER_OF(0, 86400)};
 static const struct shape DAYS = {INTEGER_OF(1, 3650)};
 static const struct shape UNITS = {INTEGER_OF(0, UNITS_MAX)};
-static const struct shape PARTS = {INTEGER_OF(1, 1000000)};
+static const struct shape PARTS = {INTEGER_OF(1, CONTRACT_KIT_QUANTITY_MAX)};
 static const struct shape REWRITES = {INTEGER_OF(1, 1000)};
 static const struct shape PERCENT = {NUMBER_OF(0, 100)};
 static const struct shape MONEY = {NUMBER_OF(0, INT64_MAX)};
@@ -223,14 +223,14 @@ static const struct shape_member COMPONENT_MEMBERS[] = {
     {"quantity", &PARTS, true},
 };
 static const struct shape COMPONENT = {OBJECT_OF(COMPONENT_MEMBERS)};
-static const struct shape COMPONENTS = {LIST_OF(COMPONENT, 1, 1000)};
+static const struct shape COMPONENTS = {LIST_OF(COMPONENT, 1, CONTRACT_KIT_PARTS_MAX)};
 static const struct shape_member KIT_MEMBERS[] = {
     {"sku", &RAW_SKU, true},
     {"components", &COMPONENTS, true},
     {"why", &LONG_TEXT, false},
 };
 static const struct shape KIT = {OBJECT_OF(KIT_MEMBERS)};
-static const struct shape KITS = {LIST_OF(KIT, 0, 100000)};
+static const struct shape KITS = {LIST_OF(KIT, 0, CONTRACT_KITS_MAX)};
 
 /* ---- shops ------------------------------------------------------------------------ */
 

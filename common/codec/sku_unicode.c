@@ -59,3 +59,14 @@ enum reason sku_normalise(struct span raw, unsigned steps, struct pool *pool,
     *sku_out = sku;
     return REASON_NONE;
 }
+
+enum reason sku_normalise_kept(struct span raw, unsigned steps, struct pool *pool,
+                               struct span *sku_out)
+{
+    enum reason reason = sku_normalise(raw, steps, pool, sku_out);
+    if (reason != REASON_NONE || sku_out->bytes != raw.bytes)
+        return reason;
+    *sku_out = pool_span(pool, raw);
+    ASSERT(sku_out->bytes != NULL);
+    return REASON_NONE;
+}

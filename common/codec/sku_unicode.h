@@ -18,4 +18,8 @@
 enum reason sku_normalise(struct span raw, unsigned steps, struct pool *pool,
                           struct span *sku_out);
 
+/* The same with the SKU always in the pool, so that it outlasts `raw`. */
+enum reason sku_normalise_kept(struct span raw, unsigned steps, struct pool *pool,
+                               struct span *sku_out);
+
 #endif

@@ -12,6 +12,9 @@
 #define CONTRACT_LOCATIONS_MAX 4096
 #define CONTRACT_ALIASES_MAX 16384
 #define CONTRACT_SHOPS_MAX 64
+#define CONTRACT_KITS_MAX 100000
+#define CONTRACT_KIT_PARTS_MAX 1000
+#define CONTRACT_KIT_QUANTITY_MAX 1000000
 #define CONTRACT_RETENTION_DAYS 35
 
 enum level_state {
@@ -37,6 +40,25 @@ struct location {
 struct location_name {
     struct span name;
     int location;
+};
+
+/* So many of a SKU are in one kit. */
+struct kit_part {
+    struct span sku; /* normalised; never a kit's */
+    int64_t quantity;
+};
+
+/* A SKU that is sold as one and kept as its parts. */
+struct kit {
+    struct span sku;              /* normalised */
+    const struct kit_part *parts; /* in the file's order, each SKU once */
+    size_t part_count;
+};
+
+/* A SKU and a kit that holds it. */
+struct kit_use {
+    struct span sku;
+    size_t kit; /* place in contract.kits */
 };
 
 /* Units held back from the shop: fixed + percent of the level, within min and max. */
@@ -78,6 +100,10 @@ struct contract {
     size_t name_count;
     const struct shop *shops;
     size_t shop_count;
+    const struct kit *kits; /* sorted by SKU */
+    size_t kit_count;
+    const struct kit_use *kit_uses; /* sorted by SKU, then kit */
+    size_t kit_use_count;
     unsigned sku_steps;
     int64_t idempotency_days;
     int64_t drift_settle_seconds;
@@ -88,6 +114,14 @@ struct contract {
 int contract_source(const struct contract *contract, struct span name);
 int contract_shop(const struct contract *contract, struct span name);
 int contract_location(const struct contract *contract, struct span name);
+
+/* The kit with this normalised SKU; NULL = it is none. */
+const struct kit *contract_kit(const struct contract *contract, struct span sku);
+
+/* The kits that hold this normalised SKU, one entry each, in order of their SKUs; NULL and
+ * a count of 0 where none does. */
+const struct kit_use *contract_kits_of(const struct contract *contract, struct span sku,
+                                       size_t *count_out);
 
 /* May this source speak for this location? */
 bool source_speaks_for(const struct source *source, int location);

@@ -50,6 +50,10 @@ static void take_orders(const struct desired_input *input, struct desired *desir
         return;
     desired->orders = input->unseen_units;
     desired->quantity -= input->unseen_units;
+    if (desired->quantity < 0)
+        desired->short_units = -desired->quantity < input->unseen_units
+                                   ? -desired->quantity
+                                   : input->unseen_units;
     desired->rule = DESIRED_ORDERS;
 }
 

@@ -46,8 +46,9 @@ struct desired_input {
 struct desired {
     bool known; /* false: the shop's level is left alone */
     int64_t quantity;
-    int64_t orders; /* units taken off as unseen */
-    int64_t buffer; /* units held back */
+    int64_t orders;      /* units taken off as unseen */
+    int64_t buffer;      /* units held back */
+    int64_t short_units; /* sold beyond what there is */
     enum desired_rule rule;
 };
 

@@ -23,6 +23,49 @@ static const struct incident_kind KINDS[INCIDENT_CLASS_COUNT] = {
                 "later one was refused and its stock change is missing. The fault is the "
                 "producer's and hits any of its SKUs, so that one incident a source is "
                 "what a person can act on."},
+    [INCIDENT_PUSH_REFUSED] =
+        {.id = "push_refused",
+         .cause = "rejected_write",
+         .severity = "error",
+         .handoff = "none",
+         .subject = INCIDENT_BY_SHOP | INCIDENT_BY_SKU | INCIDENT_BY_LOCATION,
+         .remediation = "Find out why the shop refuses the level, remove the cause, then "
+                        "run 'parstock catalog sync': it lets push try again.",
+         .runbook = "docs/runbooks/push-refused.md",
+         .why =
+             "The shop refused the level of one item at one location in a way that "
+             "trying again does not mend. That pair is left alone and goes on showing "
+             "what it showed; all others are written. Each pair has a cause of its own "
+             "and ends on its own, so that one incident a pair is what can be closed.",
+         .tells_all = true},
+    [INCIDENT_SHOP_OVERSOLD] =
+        {.id = "shop_oversold",
+         .cause = "oversold",
+         .severity = "critical",
+         .handoff = "inventory",
+         .subject = INCIDENT_BY_SHOP | INCIDENT_BY_SKU | INCIDENT_BY_LOCATION,
+         .remediation =
+             "Count the shelf. Where the units are not there, stop the sale of "
+             "the item and tell the buyers of the newest orders; then correct "
+             "the level at its source.",
+         .runbook = "docs/runbooks/oversold.md",
+         .why = "The shop shows less than nothing of an item that it tracks and does not "
+                "sell on below zero: more was sold there than it was told to sell. It is "
+                "one incident for as long as it lasts."},
+    [INCIDENT_STOCK_OVERSOLD] =
+        {.id = "stock_oversold",
+         .cause = "oversold",
+         .severity = "critical",
+         .handoff = "inventory",
+         .subject = INCIDENT_BY_SHOP | INCIDENT_BY_SKU | INCIDENT_BY_LOCATION,
+         .remediation =
+             "Count the shelf. Where the units are not there, stop the sale of "
+             "the item and tell the buyers of the newest orders; then correct "
+             "the level at its source.",
+         .runbook = "docs/runbooks/oversold.md",
+         .why = "More units were ordered since the source's last number than that number "
+                "has, which no shop's own level shows: a number that was too high was "
+                "sold. It is one incident for as long as it lasts."},
 };
 
 const char *incident_state_name(enum incident_state state)

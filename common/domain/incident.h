@@ -10,7 +10,10 @@
 #include "common/domain/contract.h"
 
 enum incident_class {
-    INCIDENT_ID_REUSED = 0, /* a source used an id again for other content */
+    INCIDENT_ID_REUSED = 0,      /* a source used an id again for other content */
+    INCIDENT_PUSH_REFUSED = 1,   /* a shop refused the level of one pair for good */
+    INCIDENT_SHOP_OVERSOLD = 2,  /* a shop shows less than nothing of one pair */
+    INCIDENT_STOCK_OVERSOLD = 3, /* more was ordered of one pair than there is */
     INCIDENT_CLASS_COUNT
 };
 
@@ -47,6 +50,7 @@ struct incident_kind {
     const char *remediation; /* what is to be done first */
     const char *runbook;     /* path of the page in the project */
     const char *why;
+    bool tells_all; /* a sighting is always news: see incident_is_told */
 };
 
 const struct incident_kind *incident_kind(enum incident_class class);
@@ -71,6 +75,14 @@ struct incident_origin {
     struct span traceparent; /* bytes NULL = none */
 };
 
+/* What a single problem has of its own; NULL = as its class says. */
+struct incident_finding {
+    const char *cause;
+    const char *severity;
+    const char *root_cause; /* NULL = not known */
+    const char *remediation;
+};
+
 /* One problem, as often as it was seen in one piece of work. */
 struct incident_sighting {
     enum incident_class class;
@@ -78,6 +90,8 @@ struct incident_sighting {
     struct incident_origin first;
     struct incident_origin latest;
     int64_t occurrences;
+    struct incident_finding finding;
+    struct span evidence; /* a JSON object; bytes NULL = made of first and latest */
 };
 
 /* A batch can raise one problem a speaker of the contract. */
@@ -110,7 +124,8 @@ size_t incident_name_bytes(const struct incident_sighting *sighting,
 
 /*
  * Is the growth from `before` to `after` sightings told to subscribers? The first is, and
- * every power of ten: a thousand times as many sightings are three messages more.
+ * every power of ten: a thousand times as many sightings are three messages more. (Classes
+ * that are only seen when something changed tell all.)
  */
 bool incident_is_told(int64_t before, int64_t after);
 

@@ -24,21 +24,32 @@ static int64_t sold_by(const struct shop_units *units)
     return larger(sold, 0);
 }
 
-int64_t unseen_share(const struct contract *contract, size_t shop, size_t at,
-                     const struct shop_units *units)
+int64_t unseen_share(const struct shop_units *units, bool keeps)
 {
-    ASSERT(shop < contract->shop_count && at < contract->shop_count);
     ASSERT(units->ordered >= units->recent && units->recent >= 0);
     ASSERT(units->cancelled >= 0 && units->gone >= 0);
-    bool keeps = at == shop && contract->shops[at].mode == LEVEL_ON_HAND;
     return keeps ? units->gone : sold_by(units);
+}
+
+static int64_t sum_units(const struct contract *contract, size_t keeper,
+                         const struct shop_units *units)
+{
+    int64_t sum = 0;
+    for (size_t at = 0; at < contract->shop_count; at++)
+        sum += unseen_share(&units[at], at == keeper);
+    return sum;
 }
 
 int64_t unseen_units(const struct contract *contract, size_t shop,
                      const struct shop_units *units)
 {
-    int64_t sum = 0;
-    for (size_t at = 0; at < contract->shop_count; at++)
-        sum += unseen_share(contract, shop, at, &units[at]);
-    return sum;
+    ASSERT(shop < contract->shop_count);
+    bool keeps = contract->shops[shop].mode == LEVEL_ON_HAND;
+    return sum_units(contract, keeps ? shop : SIZE_MAX, units);
+}
+
+int64_t unseen_units_beside(const struct contract *contract,
+                            const struct shop_units *units)
+{
+    return sum_units(contract, SIZE_MAX, units);
 }

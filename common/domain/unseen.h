@@ -43,12 +43,18 @@ enum units_kind {
 int64_t unseen_after_us(enum level_state mode, const struct source *source,
                         const struct reading *reading);
 
-/* What the units of shop `at` of the contract take off for `shop`; never below 0. */
-int64_t unseen_share(const struct contract *contract, size_t shop, size_t at,
-                     const struct shop_units *units);
+/* What one shop's units take off; `keeps`: it keeps what was ordered from being sold itself.
+ * Never below 0. */
+int64_t unseen_share(const struct shop_units *units, bool keeps);
 
-/* `units`: one a shop of the contract. The sum of their shares. */
+/* `units`: one a shop of the contract, of the SKU that the shop's level is of. Never below
+ * 0. */
 int64_t unseen_units(const struct contract *contract, size_t shop,
                      const struct shop_units *units);
+
+/* The same of another SKU that takes from the same stock (a kit of it, or a part): no shop
+ * keeps units of one item because another was ordered. */
+int64_t unseen_units_beside(const struct contract *contract,
+                            const struct shop_units *units);
 
 #endif

@@ -174,6 +174,7 @@ struct desired_write {
     bool undecided; /* no number yet: whoever writes the pair decides it */
     bool known;
     int64_t quantity;
+    int64_t short_units; /* sold beyond what there is */
     bool is_observed; /* the shop says what it shows: if that is news, it is read */
     int64_t observed;
 };

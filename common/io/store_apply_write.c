@@ -35,10 +35,11 @@ static const struct statement LEVELS_PUT = {
 
 /* Rows that are missing come first; nothing is said of them yet. */
 static const struct statement PAIRS_PUT = {
-    "pairs_put", "INSERT INTO shop_levels (shop, sku, location) SELECT DISTINCT * FROM "
-                 "unnest($1::text[], $2::text[], $3::text[]) AS d (shop, sku, location) "
-                 "ORDER BY shop COLLATE \"C\", sku COLLATE \"C\", location COLLATE \"C\" "
-                 "ON CONFLICT DO NOTHING"};
+    "pairs_put",
+    "INSERT INTO shop_levels (shop, sku, location) SELECT * FROM (SELECT DISTINCT * FROM "
+    "unnest($1::text[], $2::text[], $3::text[]) AS u (shop, sku, location)) d "
+    "ORDER BY shop COLLATE \"C\", sku COLLATE \"C\", location COLLATE \"C\" "
+    "ON CONFLICT DO NOTHING"};
 
 /* Rows are locked in the order that push locks them in, so that neither waits for the other
  * in a ring. A pair is dirty while what is wanted is not what the shop was last seen to show,
@@ -46,21 +47,23 @@ static const struct statement PAIRS_PUT = {
 static const struct statement DESIRED_PUT = {
     "desired_put",
     "WITH d AS (SELECT shop, sku, location, max(desired) AS desired, "
-    "bool_or(undecided) AS undecided, max(observed) AS observed FROM unnest($1::text[], "
-    "$2::text[], $3::text[], $4::bigint[], $5::boolean[], $6::bigint[]) "
-    "AS d (shop, sku, location, desired, undecided, observed) GROUP BY 1, 2, 3), "
+    "bool_or(undecided) AS undecided, max(observed) AS observed, max(short) AS short "
+    "FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::boolean[], "
+    "$6::bigint[], $7::bigint[]) "
+    "AS d (shop, sku, location, desired, undecided, observed, short) GROUP BY 1, 2, 3), "
     "held AS MATERIALIZED (SELECT l.shop, l.sku, l.location, "
     "CASE WHEN d.undecided THEN l.desired ELSE d.desired END AS desired, d.undecided, "
+    "CASE WHEN d.undecided THEN l.short ELSE d.short END AS short, "
     "CASE WHEN d.observed <> l.shown THEN NULL ELSE l.shown END AS shown "
     "FROM shop_levels l JOIN d USING (shop, sku, location) "
     "ORDER BY l.shop, l.sku, l.location FOR UPDATE OF l) "
-    "UPDATE shop_levels l SET desired = h.desired, "
+    "UPDATE shop_levels l SET desired = h.desired, short = h.short, "
     "undecided = l.undecided OR h.undecided, shown = h.shown, "
     "desired_at = CASE WHEN NOT l.dirty THEN now() ELSE l.desired_at END, "
     "dirty = l.undecided OR h.undecided OR "
     "(h.desired IS NOT NULL AND h.desired IS DISTINCT FROM h.shown) "
     "FROM held h WHERE l.shop = h.shop AND l.sku = h.sku AND l.location = h.location "
-    "AND (h.undecided OR l.desired IS DISTINCT FROM h.desired "
+    "AND (h.undecided OR l.short <> h.short OR l.desired IS DISTINCT FROM h.desired "
     "OR l.shown IS DISTINCT FROM h.shown)"};
 
 static const struct statement PROGRESS_PUT = {
@@ -211,6 +214,9 @@ static enum status add_desired(struct postgres *postgres,
         columns.flags[at] = rows[at].undecided;
     pg_params_bool_array(params, columns.flags, count);
     COLUMN_NUMBER(pg_params_int8_array, rows, count, is_observed, observed);
+    for (size_t at = 0; at < count; at++)
+        columns.numbers[at] = rows[at].short_units;
+    pg_params_int8_array(params, columns.numbers, NULL, count);
     return postgres_pipeline_add(postgres, &DESIRED_PUT, params, error);
 }
 

@@ -7,6 +7,8 @@
     "l.shop = $1 AND l.dirty AND l.write_id IS NULL AND l.fault = ''"                    \
     " AND (l.held_until IS NULL OR l.held_until <= now())"
 
+#define KITS_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
 /* Units; the index shop_levels_urgent says the same. */
 #define SMALL_STOCK "10"
 
@@ -30,12 +32,13 @@ static const struct statement CLAIM = {
     " wanted AS (SELECT sku, location, min(place) AS place FROM"
     " (SELECT sku, location, 0 AS place FROM urgent"
     " UNION ALL SELECT sku, location, 1 FROM waiting) w GROUP BY sku, location),"
-    " due AS (SELECT l.sku, l.location, l.desired, l.shown, l.stocked, l.undecided"
+    " due AS (SELECT l.sku, l.location, l.desired, l.shown, l.stocked, l.undecided,"
+    " l.short"
     " FROM shop_levels l JOIN wanted w ON w.sku = l.sku AND w.location = l.location"
     " WHERE " DUE " AND EXISTS (SELECT 1 FROM lease)"
     " ORDER BY w.place, l.desired_at LIMIT $5 FOR UPDATE OF l SKIP LOCKED)"
     " SELECT l.sku, l.location, i.item, g.gid, i.raw_sku, l.desired, l.shown,"
-    " " PAIR_FAULT ", l.undecided FROM lease LEFT JOIN due l ON true" ITEM_BESIDE
+    " " PAIR_FAULT ", l.undecided, l.short FROM lease LEFT JOIN due l ON true" ITEM_BESIDE
     " LEFT JOIN unnest($6::text[], $7::text[]) g (code, gid)"
     " ON g.code = l.location"
     " ORDER BY l.sku, l.location"};
@@ -43,9 +46,10 @@ static const struct statement CLAIM = {
 /* The claim holds the rows. */
 static const struct statement DECIDED = {
     "push_decided",
-    "UPDATE shop_levels l SET desired = u.desired, undecided = false,"
+    "UPDATE shop_levels l SET desired = u.desired, undecided = false, short = u.short,"
     " dirty = u.desired IS NOT NULL AND u.desired IS DISTINCT FROM l.shown"
-    " FROM unnest($2::text[], $3::text[], $4::bigint[]) u (sku, location, desired)"
+    " FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])"
+    " u (sku, location, desired, short)"
     " WHERE l.shop = $1 AND l.sku = u.sku AND l.location = u.location"};
 
 static const struct statement ADOPT = {
@@ -53,7 +57,9 @@ static const struct statement ADOPT = {
     ", news AS (SELECT o.shop FROM shop_leases o JOIN lease USING (shop)"
     " WHERE o.contract <> $5),"
     " fresh AS (INSERT INTO shop_levels (shop, sku, location, dirty, undecided, desired_at)"
-    " SELECT n.shop, v.sku, v.location, true, true, now() FROM news n, levels v"
+    " SELECT n.shop, v.sku, v.location, true, true, now() FROM news n,"
+    " (SELECT sku, location FROM levels UNION SELECT k.kit, l.location FROM levels l"
+    " JOIN unnest($7::text[], $8::text[]) k (part, kit) ON k.part = l.sku) v"
     " WHERE v.location = ANY ($6::text[])"
     " ORDER BY v.sku COLLATE \"C\", v.location COLLATE \"C\" ON CONFLICT DO NOTHING),"
     " held AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l JOIN news"
@@ -119,6 +125,7 @@ static void take_claimed(const struct rows *rows, int row, struct pool *pool,
         .has_desired = !rows_is_null(rows, row, 5),
         .desired = rows_int(rows, row, 5),
         .undecided = rows_bool(rows, row, 8),
+        .short_units = rows_int(rows, row, 9),
         .has_shown = !rows_is_null(rows, row, 6),
         .shown = rows_int(rows, row, 6),
     };
@@ -187,12 +194,14 @@ enum status store_decided(struct postgres *postgres, struct span shop,
     struct span skus[PUSH_PAIRS_MAX];
     struct span locations[PUSH_PAIRS_MAX];
     int64_t desired[PUSH_PAIRS_MAX];
+    int64_t short_units[PUSH_PAIRS_MAX];
     bool known[PUSH_PAIRS_MAX];
     ASSERT(count <= PUSH_PAIRS_MAX);
     for (size_t at = 0; at < count; at++) {
         skus[at] = pairs[at].sku;
         locations[at] = pairs[at].location;
         desired[at] = pairs[at].desired;
+        short_units[at] = pairs[at].short_units;
         known[at] = pairs[at].has_desired;
     }
     SCOPED(pg_params_free) struct pg_params params;
@@ -201,6 +210,7 @@ enum status store_decided(struct postgres *postgres, struct span shop,
     pg_params_text_array(&params, skus, count);
     pg_params_text_array(&params, locations, count);
     pg_params_int8_array(&params, desired, known, count);
+    pg_params_int8_array(&params, short_units, NULL, count);
     return postgres_query(postgres, &DECIDED, &params, NULL, error);
 }
 
@@ -216,24 +226,46 @@ static enum status note_adopted(struct postgres *postgres, const struct push_lea
     return postgres_query(postgres, &ADOPTED, &params, NULL, error);
 }
 
+/* Every part beside each kit that holds it. */
+static bool add_kits(struct pg_params *params, const struct contract *contract,
+                     struct pool *pool)
+{
+    size_t count = contract->kit_use_count;
+    struct span *spans = pool_take(pool, (count + 1) * sizeof(*spans));
+    if (spans == NULL)
+        return false;
+    for (size_t at = 0; at < count; at++)
+        spans[at] = contract->kit_uses[at].sku;
+    pg_params_text_array(params, spans, count);
+    for (size_t at = 0; at < count; at++)
+        spans[at] = contract->kits[contract->kit_uses[at].kit].sku;
+    pg_params_text_array(params, spans, count);
+    return true;
+}
+
 enum status store_adopt_contract(struct postgres *postgres, struct push_lease *lease,
-                                 const struct shop_places *places, const char *digest,
-                                 struct error *error)
+                                 const struct shop_places *places,
+                                 const struct contract *contract, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     SCOPED(rows_release) struct rows rows = {0};
+    SCOPED(pool_free) struct pool pool;
+    pool_init(&pool, KITS_BYTES_MAX);
     pg_params_init(&params);
     pg_params_text(&params, lease->shop);
     pg_params_text(&params, lease->owner);
     pg_params_int8(&params, lease->epoch);
     pg_params_int8(&params, lease->length_ms);
-    pg_params_text(&params, span_from(digest));
+    pg_params_text(&params, span_from(contract->digest));
     pg_params_text_array(&params, places->codes, places->count);
+    if (!add_kits(&params, contract, &pool))
+        return error_set(error, STATUS_RETRY, "postgres: out of memory");
     enum status status = postgres_query(postgres, &ADOPT, &params, &rows, error);
     if (status != STATUS_OK)
         return status;
     lease->lost = rows_int(&rows, 0, 0) != 1;
-    return lease->lost ? STATUS_OK : note_adopted(postgres, lease, digest, error);
+    return lease->lost ? STATUS_OK
+                       : note_adopted(postgres, lease, contract->digest, error);
 }
 
 static void add_pairs(struct pg_params *params, const struct new_write *write)

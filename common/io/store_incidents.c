@@ -6,23 +6,31 @@
 
 #define EVIDENCE_BYTES_MAX ((size_t)64 * 1024)
 
+/* What a sighting found takes the place of what was thought before; without a finding what
+ * others noted stays. */
+#define FOUND(column)                                                                    \
+    column " = CASE WHEN excluded.root_cause IS NULL THEN incidents." column             \
+           " ELSE excluded." column " END, "
+
 /* Rows in one order for everybody: see the header. */
 static const struct statement SEE = {
     "incidents_see",
     "INSERT INTO incidents (id, sku, problem, class, cause, severity, handoff, shop, "
-    "location, remediation, runbook_url, evidence, occurrences, opened_at, last_seen_at, "
-    "changed_at, actor) SELECT id, sku, problem, class, cause, severity, handoff, shop, "
-    "location, remediation, runbook_url, evidence::jsonb, occurrences, clock_timestamp(), "
-    "clock_timestamp(), clock_timestamp(), $13 FROM unnest($1::text[], $2::text[], "
-    "$3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], "
-    "$10::text[], $11::text[], $12::text[], $14::bigint[]) AS s (id, sku, problem, class, "
-    "cause, severity, handoff, shop, location, remediation, runbook_url, evidence, "
-    "occurrences) ORDER BY problem COLLATE \"C\", sku COLLATE \"C\" "
+    "location, remediation, runbook_url, evidence, root_cause, occurrences, opened_at, "
+    "last_seen_at, changed_at, actor) SELECT id, sku, problem, class, cause, severity, "
+    "handoff, shop, location, remediation, runbook_url, evidence::jsonb, root_cause, "
+    "occurrences, clock_timestamp(), clock_timestamp(), clock_timestamp(), $14 "
+    "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], "
+    "$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], "
+    "$13::text[], $15::bigint[]) AS s (id, sku, problem, class, cause, severity, handoff, "
+    "shop, location, remediation, runbook_url, evidence, root_cause, occurrences) "
+    "ORDER BY problem COLLATE \"C\", sku COLLATE \"C\" "
     "ON CONFLICT (problem, sku) WHERE state <> 'resolved' DO UPDATE SET "
     "occurrences = incidents.occurrences + excluded.occurrences, "
-    "last_seen_at = clock_timestamp(), "
-    "evidence = incidents.evidence || (excluded.evidence - 'first') "
-    "RETURNING id, sku, problem, occurrences"};
+    "last_seen_at = clock_timestamp(), " FOUND("cause") FOUND("severity")
+        FOUND("remediation") FOUND(
+            "root_cause") "evidence = incidents.evidence || (excluded.evidence - 'first') "
+                          "RETURNING id, sku, problem, occurrences"};
 
 /* The topic's members in one order, for statements that bring an incident. */
 #define INCIDENT_COLUMNS                                                                 \
@@ -41,6 +49,20 @@ static const struct statement TELL = {
     "occurrences, root_cause, remediation, evidence) SELECT id, sku, revision, "
     "CASE WHEN revision = 1 THEN 'opened' ELSE 'updated' END, changed_at, actor, "
     "occurrences, root_cause, remediation, evidence FROM i) "
+    "SELECT " INCIDENT_COLUMNS " FROM i"};
+
+static const struct statement RESOLVE = {
+    "incidents_resolve",
+    "WITH i AS (UPDATE incidents SET state = 'resolved', revision = revision + 1, "
+    "actor = $4, changed_at = clock_timestamp(), "
+    "evidence = evidence || jsonb_build_object('ended', ended) "
+    "FROM unnest($1::text[], $2::text[], $3::text[]) AS t (over_id, over_sku, ended) "
+    "WHERE id = over_id AND sku = over_sku AND state <> 'resolved' "
+    "RETURNING incidents.*), "
+    "logged AS (INSERT INTO incident_log (incident_id, sku, revision, state, at, actor, "
+    "occurrences, root_cause, remediation, evidence, note) SELECT id, sku, revision, "
+    "'resolved', changed_at, actor, occurrences, root_cause, remediation, evidence, "
+    "evidence->>'ended' FROM i) "
     "SELECT " INCIDENT_COLUMNS " FROM i"};
 
 static const struct statement LIST = {
@@ -128,6 +150,7 @@ enum see_column {
     SEE_REMEDIATION,
     SEE_RUNBOOK,
     SEE_EVIDENCE,
+    SEE_ROOT_CAUSE,
     SEE_COLUMN_COUNT
 };
 
@@ -141,6 +164,15 @@ struct see {
     size_t told_count;
 };
 
+static void write_evidence(const struct incident_sighting *sighting, struct buf *out)
+{
+    buf_init(out, EVIDENCE_BYTES_MAX);
+    if (sighting->evidence.bytes != NULL)
+        buf_span(out, sighting->evidence);
+    else
+        incident_json_evidence(sighting, out);
+}
+
 static bool fill_made(struct see *see, size_t at, struct error *error)
 {
     SCOPED(buf_free) struct buf evidence = {0};
@@ -149,8 +181,7 @@ static bool fill_made(struct see *see, size_t at, struct error *error)
     char problem[INCIDENT_PROBLEM_MAX];
     incident_json_id(sighting, id);
     size_t length = incident_problem(sighting, problem);
-    buf_init(&evidence, EVIDENCE_BYTES_MAX);
-    incident_json_evidence(sighting, &evidence);
+    write_evidence(sighting, &evidence);
     see->texts[SEE_ID][at] = pool_span(see->pool, span_from(id));
     see->texts[SEE_PROBLEM][at] = pool_span(see->pool, (struct span){problem, length});
     if (!evidence.failed)
@@ -163,19 +194,26 @@ static bool fill_made(struct see *see, size_t at, struct error *error)
     return false;
 }
 
+static struct span found_or(const char *found, const char *otherwise)
+{
+    return span_from(found != NULL ? found : otherwise);
+}
+
 static void fill_known(struct see *see, size_t at)
 {
     const struct incident_sighting *sighting = &see->set->items[at];
     const struct incident_kind *kind = incident_kind(sighting->class);
+    const struct incident_finding *found = &sighting->finding;
     const struct span sku = sighting->subject.sku;
     see->texts[SEE_SKU][at] = sku.bytes != NULL ? sku : SPAN_OF("");
     see->texts[SEE_CLASS][at] = span_from(kind->id);
-    see->texts[SEE_CAUSE][at] = span_from(kind->cause);
-    see->texts[SEE_SEVERITY][at] = span_from(kind->severity);
+    see->texts[SEE_CAUSE][at] = found_or(found->cause, kind->cause);
+    see->texts[SEE_SEVERITY][at] = found_or(found->severity, kind->severity);
     see->texts[SEE_HANDOFF][at] = span_from(kind->handoff);
     see->texts[SEE_SHOP][at] = sighting->subject.shop;
     see->texts[SEE_LOCATION][at] = sighting->subject.location;
-    see->texts[SEE_REMEDIATION][at] = span_from(kind->remediation);
+    see->texts[SEE_REMEDIATION][at] = found_or(found->remediation, kind->remediation);
+    see->texts[SEE_ROOT_CAUSE][at] = span_from(found->root_cause);
     see->texts[SEE_RUNBOOK][at] = span_from(kind->runbook);
     see->occurrences[at] = sighting->occurrences;
 }
@@ -213,7 +251,8 @@ static enum status learn(struct see *see, const struct rows *rows, struct error 
         see->texts[SEE_ID][at] = pool_span(see->pool, rows_span(rows, row, 0));
         if (see->texts[SEE_ID][at].bytes == NULL)
             return error_set(error, STATUS_RETRY, "incidents: out of memory");
-        if (incident_is_told(after - see->occurrences[at], after))
+        if (incident_kind(see->set->items[at].class)->tells_all ||
+            incident_is_told(after - see->occurrences[at], after))
             see->told[see->told_count++] = at;
     }
     return STATUS_OK;
@@ -286,6 +325,46 @@ enum status store_incidents_see(struct postgres *postgres, const struct incident
         status = learn(see, &rows, error);
     if (status == STATUS_OK && see->told_count > 0)
         status = tell(postgres, see, changes_out, error);
+    return status;
+}
+
+/* ---- ending --------------------------------------------------------------------------------- */
+
+static enum status read_ended(const struct rows *rows, struct pool *pool,
+                              struct incident_changes *changes, struct error *error)
+{
+    static const struct incident_sighting NONE = {0};
+    ASSERT(rows->count <= INCIDENT_SET_MAX);
+    for (int row = 0; row < rows->count; row++) {
+        struct incident incident = read_incident(rows, row);
+        incident.state = INCIDENT_RESOLVED;
+        if (!keep_texts(&incident, pool))
+            return error_set(error, STATUS_RETRY, "incidents: out of memory");
+        changes->items[changes->count++] =
+            (struct incident_change){.incident = incident, .sighting = &NONE};
+    }
+    return STATUS_OK;
+}
+
+enum status store_incidents_resolve(struct postgres *postgres,
+                                    const struct incident_ends *ends, struct pool *pool,
+                                    struct incident_changes *changes_out,
+                                    struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    SCOPED(rows_release) struct rows rows = {0};
+    ASSERT(ends->count <= INCIDENT_SET_MAX);
+    changes_out->count = 0;
+    if (ends->count == 0)
+        return STATUS_OK;
+    pg_params_init(&params);
+    pg_params_text_array(&params, ends->ids, ends->count);
+    pg_params_text_array(&params, ends->skus, ends->count);
+    pg_params_text_array(&params, ends->reasons, ends->count);
+    pg_params_text(&params, span_from(ends->actor));
+    enum status status = postgres_query(postgres, &RESOLVE, &params, &rows, error);
+    if (status == STATUS_OK)
+        status = read_ended(&rows, pool, changes_out, error);
     return status;
 }
 

@@ -14,7 +14,7 @@
 /* A change that subscribers are to be told, and the sighting that brought it. */
 struct incident_change {
     struct incident incident;
-    const struct incident_sighting *sighting; /* of the caller's set */
+    const struct incident_sighting *sighting; /* of the caller's set; empty for an end */
 };
 
 struct incident_changes {
@@ -30,6 +30,22 @@ struct incident_changes {
 enum status store_incidents_see(struct postgres *postgres, const struct incident_set *set,
                                 struct pool *pool, struct incident_changes *changes_out,
                                 struct error *error);
+
+/* Incidents that are over. Texts belong to the caller. */
+struct incident_ends {
+    const char *actor;
+    size_t count;
+    struct span ids[INCIDENT_SET_MAX];
+    struct span skus[INCIDENT_SET_MAX];    /* '' where the incident has none */
+    struct span reasons[INCIDENT_SET_MAX]; /* how it ended, for people */
+};
+
+/* Resolves those that are open; how they ended is in the log's note and evidence.ended. To
+ * be called within a transaction. */
+enum status store_incidents_resolve(struct postgres *postgres,
+                                    const struct incident_ends *ends, struct pool *pool,
+                                    struct incident_changes *changes_out,
+                                    struct error *error);
 
 /* ---- reading ------------------------------------------------------------------------------ */
 

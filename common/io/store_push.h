@@ -16,6 +16,7 @@
 #define PARSTOCK_IO_STORE_PUSH_H
 
 #include "common/base/pool.h"
+#include "common/domain/contract.h"
 #include "common/domain/push_decide.h"
 #include "common/io/postgres.h"
 
@@ -54,6 +55,7 @@ struct claimed_pair {
     bool has_desired;
     bool undecided; /* desired is not to be trusted */
     int64_t desired;
+    int64_t short_units; /* once decided: sold beyond what there is */
     int64_t shown;
     bool has_shown;
     char fault[24]; /* why it can't be written by the catalogue; "" = it can */
@@ -90,12 +92,11 @@ enum status store_decided(struct postgres *postgres, struct span shop,
                           struct error *error);
 
 /*
- * From now on the shop's levels follow the contract of this digest: where it is another one
- * than before, all pairs are decided anew, those too that had no row yet.
+ * From now on the shop's levels follow this contract: where it is another one than before, all pairs are decided anew, those too that had no row yet.
  */
 enum status store_adopt_contract(struct postgres *postgres, struct push_lease *lease,
-                                 const struct shop_places *places, const char *digest,
-                                 struct error *error);
+                                 const struct shop_places *places,
+                                 const struct contract *contract, struct error *error);
 
 struct new_write {
     const unsigned char *key; /* 16 bytes */

@@ -4,6 +4,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void check_kits(const struct contract *contract)
+{
+    size_t uses = 0;
+    for (size_t at = 0; at < contract->kit_count; at++) {
+        const struct kit *kit = &contract->kits[at];
+        ASSERT(contract_kit(contract, kit->sku) == kit && kit->part_count >= 1);
+        uses += kit->part_count;
+        for (size_t part = 0; part < kit->part_count; part++) {
+            size_t count = 0;
+            ASSERT(kit->parts[part].quantity >= 1);
+            ASSERT(contract_kit(contract, kit->parts[part].sku) == NULL);
+            ASSERT(contract_kits_of(contract, kit->parts[part].sku, &count) != NULL);
+            ASSERT(count >= 1 && count <= contract->kit_count);
+        }
+    }
+    ASSERT(uses == contract->kit_use_count);
+}
+
 static void check_contract(const struct contract *contract)
 {
     ASSERT(contract->source_count >= 1 && contract->location_count >= 1);
@@ -22,6 +40,7 @@ static void check_contract(const struct contract *contract)
             ASSERT(shop_excludes(shop, shop->excluded[each]));
         ASSERT(shop->buffer.percent >= 0 && shop->buffer.percent <= 100);
     }
+    check_kits(contract);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

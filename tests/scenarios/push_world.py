@@ -28,6 +28,7 @@ class PushWorld:
         self.workers: list[Worker] = []
         self.postgres = postgres
         self.items: dict[str, str] = {}
+        self.more: dict[str, Any] = {}  # of the contract, beside its shop
 
     def __enter__(self) -> "PushWorld":
         self.shop.start()
@@ -56,6 +57,7 @@ class PushWorld:
             "version": "1",
             "sources": [{"name": "wms", "rank": 1, "state": self.mode}],
             "locations": [{"code": code} for code in PLACES],
+            **self.more,
             "shops": [{
                 "name": "demo", "endpoint": self.shop.url, "api_version": "2026-10", "mode": self.mode,
                 "locations": {code: f"gid://shopify/Location/{number}" for code, number in PLACES.items()},

@@ -7,14 +7,13 @@ levels and audit through the outside interface. It never writes to parstock's ta
 import itertools
 import json
 import re
-import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Iterable
 
 import psycopg
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer
 
 from tests.harness.paths import ROOT
 from tests.harness.waiting import wait_until
@@ -22,6 +21,7 @@ from tests.harness.worker import Worker, parstock_env, run_parstock
 from tests.model.decode import Record
 from tests.model.generate import Message
 from tests.model.model import Level, Model
+from tests.scenarios.topic import topic_ends, topic_records
 from tests.schema import reference_judge as reference
 
 CONTRACT = ROOT / "schemas/examples/contract/valid/demo.json"
@@ -137,13 +137,7 @@ class Stage:
             return answer.fetchall() if answer.description else []
 
     def ends(self, topic: str) -> dict[int, int]:
-        consumer = Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": "none"})
-        try:
-            found = consumer.list_topics(topic, timeout=20).topics[topic].partitions
-            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[1]
-                    for p in found}  # fmt: skip
-        finally:
-            consumer.close()
+        return topic_ends(self.kafka.bootstrap, topic)
 
     def settled(self) -> bool:
         """Everything in the topic is judged and nothing waits to be relayed."""
@@ -158,7 +152,11 @@ class Stage:
         if any(waiting for _, _, waiting in rows):
             return False
         done = {partition: offset for partition, offset, _ in rows}
-        return all(max(done.get(p, 0), 0) >= end for p, end in self.ends(self.events_topic).items())
+        try:
+            ends = self.ends(self.events_topic)
+        except KafkaException:  # a leader moves, or the broker is on its way up
+            return False
+        return all(max(done.get(p, 0), 0) >= end for p, end in ends.items())
 
     def wait_settled(self, limit_s: float = 60.0) -> None:
         wait_until(self.settled, f"{self.schema} to be settled", limit_s, every_s=0.2)
@@ -170,27 +168,7 @@ class Stage:
 
     def records(self, suffix: str = "stock-changes") -> list[Record]:
         """The whole topic, by partition and offset."""
-        topic = self.prefix + suffix
-        left = {p: end for p, end in self.ends(topic).items() if end > 0}
-        consumer = Consumer({
-            "bootstrap.servers": self.kafka.bootstrap, "group.id": "none",
-            "enable.auto.commit": False, "enable.partition.eof": True,
-        })  # fmt: skip
-        records = []
-        try:
-            consumer.assign([TopicPartition(topic, p, 0) for p in left])
-            ended = set()
-            deadline = time.monotonic() + 60
-            while ended != set(left):
-                assert time.monotonic() < deadline, f"{topic} could not be read to its end"
-                for message in consumer.consume(1000, timeout=0.2):
-                    if message.error():
-                        ended.add(message.partition())
-                    else:
-                        records.append(record_of(message))
-        finally:
-            consumer.close()
-        return sorted(records, key=lambda r: (r.partition, r.offset))
+        return topic_records(self.kafka.bootstrap, self.prefix + suffix)
 
     def model(self) -> Model:
         return Model(self.contract, self.partitions).judge_all(self.records())
@@ -212,12 +190,6 @@ class Stage:
         assert report["read"] == len(model.verdicts)
         assert report["levels"] == len(model.levels())
         return model
-
-
-def record_of(message) -> Record:
-    headers = tuple(message.headers() or ())
-    return Record(message.partition(), message.offset(), message.key(), message.value(), headers,
-                  message.timestamp()[1])  # fmt: skip
 
 
 def level_of(row: dict) -> Level:

@@ -145,7 +145,9 @@ def test_the_way_to_what_the_shop_shows(world):
     assert (shop["desired"], shop["shown"], shop["state"], shop["computed"], shop["note"]) == (7, 7, "at_par", 7, None)
     assert [(s["rule"], s["change"], s["result"]) for s in found["steps"]] == [
         ("level", 12, 12), ("unseen_orders", -3, 9), ("buffer", -2, 7)]  # fmt: skip
-    (units,) = found["steps"][1]["units"]
+    (stock,) = found["steps"][1]["stocks"]
+    assert (stock["sku"], stock["level"], stock["unseen"]) == (sku, 12, 3)
+    (units,) = stock["units"]
     assert (units["shop"], units["ordered"], units["cancelled"], units["taken"]) == ("demo", 3, 0, 3)
     ids = [write["write"] for write in found["writes"]]
     assert ids == sorted(ids, reverse=True) and found["writes"][0]["to"] == 7

@@ -122,6 +122,14 @@ def test_an_acknowledged_one_goes_on_counting(world):
     assert world.rows("SELECT state, occurrences FROM incidents") == [("acknowledged", 4)]
 
 
+def test_what_people_noted_stays_when_it_is_seen_again(world):
+    world.see("commit 2 100 wms 3")
+    world.db.execute("UPDATE incidents SET root_cause = 'a restart', remediation = 'resend', severity = 'info'")
+    world.see("commit 2 900 wms 9")
+    assert world.rows("SELECT root_cause, remediation, severity, cause, occurrences FROM incidents") == [
+        ("a restart", "resend", "info", "source_conflict", 12)]  # fmt: skip
+
+
 def test_two_open_incidents_of_a_problem_are_refused(world):
     world.see("commit 2 100 wms 3")
     with pytest.raises(psycopg.errors.UniqueViolation, match="incidents_open"):

@@ -104,3 +104,33 @@ def test_shipped_units_are_not_put_back(run_dir, kafka, postgres):
         world.count(sku, 9, now())
         wait_shown(world, sku, "on_hand", 9)
         world.prove()
+
+
+@pytest.mark.parametrize("mode", ["available", "on_hand"])
+def test_a_kit_and_its_parts_sell_from_one_stock(run_dir, kafka, postgres, mode):
+    """Two of A and one of B make a kit: 10 and 7 make 5; what is sold of the one is off the others."""
+    with ShopWorld(run_dir, kafka, postgres, mode) as world:
+        world.more = {"kits": [{"sku": "KIT", "components": [
+            {"sku": "SKU-00000", "quantity": 2}, {"sku": "SKU-00001", "quantity": 1}]}]}  # fmt: skip
+        world.write_contract()
+        first, second = world.load(2, available=0)
+        world.items["KIT"] = world.control("catalog", {"items": [
+            {"sku": "KIT", "levels": {"501": {"available": 0}}}]})["ids"][0]  # fmt: skip
+        world.sync()
+        world.apply()
+        world.push().start(wait_ready=True)
+        world.count(first, 10, ago(60), ago(60))
+        world.count(second, 7, ago(60), ago(60))
+        wait_shown(world, "KIT", mode, 5)
+        world.sell("KIT", 1)
+        world.ordered("KIT", 1, now())
+        wait_shown(world, first, mode, 8)
+        wait_shown(world, second, mode, 6)
+        # A shop in mode on_hand keeps the kit's own order itself, and no other item's.
+        wait_shown(world, "KIT", mode, 4 if mode == "available" else 5)
+        assert world.shows("KIT")["available"] == 4
+        world.ordered(first, 3, now())
+        world.sell(first, 3)
+        wait_until(lambda: world.shows("KIT")["available"] == 2, "the kit to follow", 30)
+        world.wait_par()
+        world.prove()

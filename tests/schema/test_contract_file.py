@@ -13,6 +13,7 @@ import subprocess
 import jsonschema
 import pytest
 import reference_judge as reference
+import reference_kits
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "schemas" / "contract.schema.json"
@@ -63,7 +64,8 @@ def verdict(path, validator):
         return "text"
     if not validator.is_valid(contract):
         return "schema"
-    return "relation" if reference.contract_problem(contract) else "ok"
+    problem = reference.contract_problem(contract) or reference_kits.kit_problem(contract)
+    return "relation" if problem else "ok"
 
 
 def failures(validator):
@@ -187,6 +189,14 @@ def test_a_rule_taken_out_is_noticed(name):
 def test_a_relation_left_unchecked_is_noticed(monkeypatch):
     monkeypatch.setattr(reference, "contract_problem", lambda contract: None)
     assert "duplicate-rank.json" in failures(validator_of(load_schema()))
+
+
+def test_a_relation_of_kits_left_unchecked_is_noticed(monkeypatch):
+    monkeypatch.setattr(reference_kits, "kit_problem", lambda contract: None)
+    loaders = {row["file"] for row in expectations() if row["judged_by"] == "loader"}
+    assert set(failures(validator_of(load_schema()))) == {
+        file for file in loaders if file.startswith("kit-")
+    }
 
 
 # --- the C loader

@@ -101,6 +101,88 @@ static void test_the_rest_and_the_digest(void **state)
     assert_int_equal(strlen(contract->digest), 64);
 }
 
+static void test_kits(void **state)
+{
+    (void)state;
+    static const char FROM[] = "{\"sku\":\"K\",\"components\":";
+    static const char TO[] =
+        "{\"sku\":\" z kit \",\"components\":[{\"sku\":\"q\",\"quantity\":1000000},"
+        "{\"sku\":\"p \",\"quantity\":3.0}],\"why\":\"a gift\"},"
+        "{\"sku\":\"k\",\"components\":";
+    char text[sizeof(GOOD) + sizeof(TO)];
+    const char *found = strstr(GOOD, FROM);
+    assert_non_null(found);
+    (void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(found - GOOD), GOOD, TO,
+                   found + strlen(FROM));
+    SCOPED(contract_free) struct contract *contract = decode_good(text);
+    assert_int_equal(contract->kit_count, 2);
+    assert_true(span_is(contract->kits[0].sku, "K")); /* in order of SKUs */
+    const struct kit *kit = contract_kit(contract, SPAN_OF("Z KIT"));
+    assert_ptr_equal(kit, &contract->kits[1]);
+    assert_int_equal(kit->part_count, 2); /* in the file's order */
+    assert_true(span_is(kit->parts[0].sku, "Q") && kit->parts[0].quantity == 1000000);
+    assert_true(span_is(kit->parts[1].sku, "P") && kit->parts[1].quantity == 3);
+    assert_null(contract_kit(contract, SPAN_OF("z kit")));
+    assert_null(contract_kit(contract, SPAN_OF("P")));
+    size_t count = 0;
+    const struct kit_use *uses = contract_kits_of(contract, SPAN_OF("P"), &count);
+    assert_int_equal(count, 2);
+    assert_true(uses[0].kit == 0 && uses[1].kit == 1);
+    uses = contract_kits_of(contract, SPAN_OF("Q"), &count);
+    assert_true(count == 1 && uses[0].kit == 1);
+    assert_null(contract_kits_of(contract, SPAN_OF("K"), &count));
+    assert_int_equal(count, 0);
+}
+
+/* Every kit and every use of every part is found, and nothing else. */
+static void test_kits_are_found_among_many(void **state)
+{
+    (void)state;
+    enum { KITS = 200, PARTS = 40 };
+    json_t *root = json_loads(MINIMAL, 0, NULL);
+    json_t *kits = json_array();
+    json_object_set_new(root, "kits", kits);
+    for (int kit = 0; kit < KITS; kit++) { /* kit n holds the parts that divide n */
+        json_t *parts = json_array();
+        for (int part = 1; part <= PARTS; part++)
+            if ((kit * 7) % part == 0)
+                json_array_append_new(parts, json_pack("{s:o,s:i}", "sku",
+                                                       json_sprintf("part-%d", part),
+                                                       "quantity", part));
+        json_array_append_new(kits, json_pack("{s:o,s:o}", "sku",
+                                              json_sprintf("kit-%d", kit * 7),
+                                              "components", parts));
+    }
+    char *text = json_dumps(root, 0);
+    SCOPED(contract_free) struct contract *contract = decode_good(text);
+    assert_int_equal(contract->kit_count, KITS);
+    for (int number = 0; number < KITS * 7; number++) {
+        char sku[32];
+        (void)snprintf(sku, sizeof(sku), "KIT-%d", number);
+        const struct kit *kit = contract_kit(contract, span_from(sku));
+        assert_int_equal(kit != NULL, number % 7 == 0);
+        assert_true(kit == NULL || span_is(kit->sku, sku));
+    }
+    size_t uses = 0;
+    for (int part = 1; part <= PARTS; part++) {
+        char sku[32];
+        size_t count = 0;
+        (void)snprintf(sku, sizeof(sku), "PART-%d", part);
+        const struct kit_use *found = contract_kits_of(contract, span_from(sku), &count);
+        for (size_t at = 0; at < count; at++) {
+            int64_t number = 0;
+            struct span kit = contract->kits[found[at].kit].sku;
+            assert_true(
+                span_to_int64((struct span){kit.bytes + 4, kit.length - 4}, &number));
+            assert_int_equal(number % part, 0);
+        }
+        uses += count;
+    }
+    assert_int_equal(uses, contract->kit_use_count);
+    free(text);
+    json_decref(root);
+}
+
 static void test_defaults(void **state)
 {
     (void)state;
@@ -108,6 +190,7 @@ static void test_defaults(void **state)
     assert_int_equal(contract->sku_steps, SKU_ALL_STEPS);
     assert_int_equal(contract->idempotency_days, 35);
     assert_int_equal(contract->shop_count, 0);
+    assert_int_equal(contract->kit_count, 0);
     assert_null(contract->sources[0].speaks);
     assert_int_equal(contract_shop(contract, SPAN_OF("w")), -1);
 }
@@ -143,6 +226,22 @@ static const struct {
     {"\"code\":\"HAM\"", "\"code\":\"HAM\",\"aliases\":[\"HAM\"]", "/locations/1"},
     {"\"trim\":true", "\"trim\":1", "/sku/normalise/trim"},
     {"\"quantity\":2", "\"quantity\":0", "/kits/0/components/0/quantity"},
+    {"\"quantity\":2", "\"quantity\":1000001", "/kits/0/components/0/quantity"},
+    {"\"quantity\":2", "\"quantity\":2.5", "/kits/0/components/0/quantity"},
+    {"\"quantity\":2}", "\"quantity\":2},{\"sku\":\" p\",\"quantity\":1}",
+     "/kits/0/components/1/sku: is that of component 0"},
+    {"\"quantity\":2}", "\"quantity\":2},{\"sku\":\"\\u00ad\",\"quantity\":1}",
+     "/kits/0/components/1/sku: is no SKU"},
+    {"\"quantity\":2}", "\"quantity\":2},{\"sku\":\"k\",\"quantity\":1}",
+     "/kits/0/components/1/sku: is the SKU of the kit /kits/0"},
+    {"[{\"sku\":\"P\",\"quantity\":2}]", "[]", "/kits/0/components"},
+    {"\"sku\":\"K\"", "\"sku\":\"\\u00ad\"", "/kits/0/sku: is no SKU"},
+    {"\"kits\":[",
+     "\"kits\":[{\"sku\":\"k \",\"components\":[{\"sku\":\"Q\",\"quantity\":1}]},",
+     "/kits/1/sku: is that of /kits/0"},
+    {"\"kits\":[",
+     "\"kits\":[{\"sku\":\"Z\",\"components\":[{\"sku\":\"k\",\"quantity\":1}]},",
+     "/kits/0/components/0/sku: is the SKU of the kit /kits/1"},
     {"https://demo.example/", "http://demo.example/", "/shops/0/endpoint"},
     {"http://127.0.0.1:8080/x", "http://127.0.0.1.evil.example/", "/shops/1/endpoint"},
     {"http://127.0.0.1:8080/x", "http://127.0.0.256/", "/shops/1/endpoint"},
@@ -257,6 +356,8 @@ int main(void)
         cmocka_unit_test(test_sources_and_locations),
         cmocka_unit_test(test_shops),
         cmocka_unit_test(test_the_rest_and_the_digest),
+        cmocka_unit_test(test_kits),
+        cmocka_unit_test(test_kits_are_found_among_many),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_refusals_name_the_place),
         cmocka_unit_test(test_loopback_in_all_spellings),

@@ -138,6 +138,31 @@ static void test_no_two_subjects_share_a_problem(void **state)
                         "id_reused source=3:wms"));
 }
 
+/* Each pair of each shop is a problem of its own, and the moment tells its openings apart. */
+static void test_a_refused_pair_is_one_problem(void **state)
+{
+    (void)state;
+    char left[INCIDENT_NAME_MAX];
+    char right[INCIDENT_NAME_MAX];
+    static struct incident_set set;
+    static const struct incident_subject SUBJECTS[] = {
+        {.shop = {"demo", 4}, .sku = {"CUP", 3}, .location = {"BER", 3}},
+        {.shop = {"demo", 4}, .sku = {"CUP", 3}, .location = {"HAM", 3}},
+        {.shop = {"demo", 4}, .sku = {"POT", 3}, .location = {"BER", 3}},
+        {.shop = {"outlet", 6}, .sku = {"CUP", 3}, .location = {"BER", 3}}};
+    const struct incident_origin at = {.offset = 1795608000000000};
+    for (size_t twice = 0; twice < 2 * COUNT_OF(SUBJECTS); twice++)
+        assert_true(incident_set_add(&set, INCIDENT_PUSH_REFUSED,
+                                     &SUBJECTS[twice % COUNT_OF(SUBJECTS)], &at));
+    assert_int_equal(set.count, COUNT_OF(SUBJECTS));
+    struct incident_sighting later = set.items[0];
+    later.first.offset++;
+    assert_true(span_is((struct span){left, incident_problem(&later, left)},
+                        "push_refused shop=4:demo location=3:BER"));
+    for (size_t each = 0; each < set.count; each++)
+        assert_false(span_equal(name_of(&later, left), name_of(&set.items[each], right)));
+}
+
 static bool is_one_of(const char *text, const char *const *list, size_t count)
 {
     for (size_t at = 0; at < count; at++)
@@ -176,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_told_at_the_first_and_at_powers_of_ten),
         cmocka_unit_test(test_a_name_is_of_the_problem_and_of_what_showed_it),
         cmocka_unit_test(test_no_two_subjects_share_a_problem),
+        cmocka_unit_test(test_a_refused_pair_is_one_problem),
         cmocka_unit_test(test_every_class_is_complete),
     };
     return cmocka_run_group_tests_name("incident", tests, NULL, NULL);

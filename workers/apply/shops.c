@@ -36,6 +36,7 @@ static bool is_touched_by_shop(const struct batch *batch, const struct place_sta
 static bool is_to_decide(const struct batch *batch, const struct place_state *state)
 {
     return state->location >= 0 && state->level.exists && state->level.source >= 0 &&
+           contract_kit(batch->contract, state->place.sku) == NULL &&
            (batch_is_level_written(state) || is_touched_by_shop(batch, state));
 }
 
@@ -179,28 +180,78 @@ static struct desired_write *add_decided(struct batch *batch,
                                    .place = state->place,
                                    .known = desired.known,
                                    .quantity = desired.quantity,
+                                   .short_units = desired.short_units,
                                    .is_observed = observed != NULL,
                                    .observed = observed != NULL ? observed->quantity : 0};
     }
     return row;
 }
 
-/* An order that has no location yet may take units anywhere: push decides those pairs. */
-static struct desired_write *add_everywhere(const struct batch *batch,
-                                            const struct place_state *state,
-                                            struct desired_write *row)
+/* ---- kits: they and their parts sell from one stock ------------------------------------------ */
+
+/* Location -1: wherever the shops have one. */
+struct everywhere {
+    struct span sku;
+    int location;
+};
+
+static struct desired_write *add_undecided(const struct batch *batch,
+                                           const struct everywhere *where,
+                                           struct desired_write *row)
 {
     const struct contract *contract = batch->contract;
     for (size_t shop = 0; shop < contract->shop_count; shop++)
-        for (size_t at = 0; at < contract->location_count; at++)
-            if (contract->shops[shop].gids[at].bytes != NULL)
-                *row++ = (struct desired_write){
-                    .shop = contract->shops[shop].name,
-                    .place = {state->place.sku, contract->locations[at].code},
-                    .undecided = true};
+        for (size_t at = 0; at < contract->location_count; at++) {
+            if (contract->shops[shop].gids[at].bytes == NULL ||
+                (where->location >= 0 && (size_t)where->location != at))
+                continue;
+            *row++ = (struct desired_write){
+                .shop = contract->shops[shop].name,
+                .place = {where->sku, contract->locations[at].code},
+                .undecided = true};
+        }
     return row;
 }
 
+/* Pairs of other SKUs that the place's news concerns: kits of it, or parts of a kit. */
+static struct desired_write *add_beside(const struct batch *batch,
+                                        const struct place_state *state,
+                                        struct desired_write *row)
+{
+    const struct contract *contract = batch->contract;
+    size_t kits = 0;
+    const struct kit_use *uses = contract_kits_of(contract, state->place.sku, &kits);
+    const struct kit *kit = contract_kit(contract, state->place.sku);
+    for (size_t use = 0; use < kits; use++)
+        row = add_undecided(
+            batch,
+            &(struct everywhere){contract->kits[uses[use].kit].sku, state->location},
+            row);
+    for (size_t part = 0; kit != NULL && part < kit->part_count; part++)
+        row = add_undecided(
+            batch, &(struct everywhere){kit->parts[part].sku, state->location}, row);
+    if (kit != NULL)
+        row = add_undecided(batch, &(struct everywhere){kit->sku, state->location}, row);
+    return row;
+}
+
+static bool is_news(const struct batch *batch, const struct place_state *state)
+{
+    return batch_is_level_written(state) || is_touched_by_shop(batch, state);
+}
+
+static size_t pairs_beside(const struct batch *batch, const struct place_state *state)
+{
+    const struct contract *contract = batch->contract;
+    size_t kits = 0;
+    (void)contract_kits_of(contract, state->place.sku, &kits);
+    const struct kit *kit = contract_kit(contract, state->place.sku);
+    size_t skus = kits + (kit != NULL ? kit->part_count + 1 : 0);
+    return skus * contract->shop_count *
+           (state->location >= 0 ? 1 : contract->location_count);
+}
+
+/* An order that has no location yet may take units anywhere: push decides those pairs. */
 static bool is_of_everywhere(const struct batch *batch, const struct place_state *state)
 {
     return state->location < 0 && is_touched_by_shop(batch, state);
@@ -211,8 +262,10 @@ static size_t most_pairs(const struct batch *batch)
     const struct contract *contract = batch->contract;
     size_t most = batch->shop_place_count * contract->shop_count;
     for (size_t at = 0; at < batch->place_count; at++)
-        if (is_of_everywhere(batch, &batch->places[at]))
-            most += contract->shop_count * contract->location_count;
+        most += pairs_beside(batch, &batch->places[at]) +
+                (is_of_everywhere(batch, &batch->places[at])
+                     ? contract->shop_count * contract->location_count
+                     : 0);
     return most;
 }
 
@@ -228,7 +281,11 @@ static enum status pairs_effects(struct batch *batch, struct store_effects *effe
         end = add_decided(batch, &batch->shop_places[at], end);
     for (size_t at = 0; at < batch->place_count; at++)
         if (is_of_everywhere(batch, &batch->places[at]))
-            end = add_everywhere(batch, &batch->places[at], end);
+            end = add_undecided(
+                batch, &(struct everywhere){batch->places[at].place.sku, -1}, end);
+    for (size_t at = 0; at < batch->place_count; at++)
+        if (is_news(batch, &batch->places[at]))
+            end = add_beside(batch, &batch->places[at], end);
     ASSERT(end <= rows + most);
     effects->desired = rows;
     effects->desired_count = (size_t)(end - rows);

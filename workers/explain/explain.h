@@ -84,6 +84,12 @@ const struct pair_decision *explain_decision(const struct explain *explain,
 /* ---- explain_words.c: why, in words --------------------------------------------------------- */
 
 const char *explain_state_why(struct span state);
+const char *explain_step_why(const struct explain *explain, enum desired_rule rule);
+/* Is the SKU a kit, whose level is that of its parts? */
+bool explain_is_kit(const struct explain *explain);
+/* The step that the decision's stocks stand behind. */
+enum desired_rule explain_stock_rule(const struct explain *explain,
+                                     const struct desired_step *first);
 /* What is to be known besides the pair's numbers; "" = nothing. */
 const char *explain_shop_note(const struct explain *explain,
                               const struct explain_shop *shop);

@@ -5,7 +5,6 @@
 #include "common/base/scope.h"
 #include "common/codec/incident_json.h"
 #include "common/domain/judge.h"
-#include "common/domain/unseen.h"
 #include "workers/explain/explain.h"
 
 static void member_bool(struct buf *line, const char *name, bool value)
@@ -184,25 +183,46 @@ static void add_shop(struct explain *explain, const struct explain_shop *shop)
     buf_byte(line, '}');
 }
 
-static void add_units(struct explain *explain, size_t shop,
-                      const struct pair_decision *decision)
+static void add_claim(struct explain *explain, size_t shop,
+                      const struct pair_claim *claim)
 {
     struct buf *line = &explain->line;
-    json_member_time(line, "unseen_after", decision->unseen_after_us);
-    open_list(line, "units");
     for (size_t at = 0; at < explain->contract->shop_count; at++) {
-        const struct shop_units *units = &decision->units[at];
+        const struct shop_units *units = &claim->units[at];
         if (units->ordered == 0 && units->cancelled == 0 && units->gone == 0)
             continue;
         open_item(line);
         json_member_text(line, "shop", explain->contract->shops[at].name);
+        json_member_text(line, "sku", claim->sku);
+        json_member_number(line, "per_unit", claim->per_unit);
         json_member_number(line, "ordered", units->ordered);
         json_member_number(line, "cancelled", units->cancelled);
         json_member_number(line, "missing", units->gone);
         json_member_number(line, "recent", units->recent);
         json_member_number(line, "taken",
-                           unseen_share(explain->contract, shop, at, units));
+                           pair_claim_share(explain->contract, shop, claim, at));
         buf_byte(line, '}');
+    }
+}
+
+static void add_stocks(struct explain *explain, size_t shop,
+                       const struct pair_decision *decision)
+{
+    struct buf *line = &explain->line;
+    open_list(line, "stocks");
+    for (size_t at = 0; at < decision->stock_count; at++) {
+        const struct pair_stock *stock = &decision->stocks[at];
+        bool exists = stock->level.source >= 0;
+        open_item(line);
+        json_member_text(line, "sku", stock->sku);
+        json_member_number(line, "per_unit", stock->per_unit);
+        json_member_number_or_null(line, "level", exists, stock->level.quantity);
+        member_time(line, "unseen_after", exists, stock->unseen_after_us);
+        json_member_number(line, "unseen", pair_unseen(explain->contract, shop, stock));
+        open_list(line, "units");
+        for (size_t claim = 0; claim < stock->claim_count; claim++)
+            add_claim(explain, shop, &stock->claims[claim]);
+        buf_text(line, "]}");
     }
     buf_byte(line, ']');
 }
@@ -213,7 +233,7 @@ static void open_step(struct explain *explain, struct span shop, enum desired_ru
     open_item(line);
     json_member_text(line, "shop", shop);
     member_words(line, "rule", desired_rule_id(rule));
-    member_words(line, "why", desired_rule_why(rule));
+    member_words(line, "why", explain_step_why(explain, rule));
 }
 
 static void add_steps_of(struct explain *explain, struct span shop)
@@ -228,8 +248,8 @@ static void add_steps_of(struct explain *explain, struct span shop)
         open_step(explain, shop, steps[at].rule);
         json_member_number(line, "change", steps[at].change);
         json_member_number(line, "result", steps[at].result);
-        if (steps[at].rule == DESIRED_ORDERS)
-            add_units(explain, (size_t)contract_shop(explain->contract, shop), decision);
+        if (steps[at].rule == explain_stock_rule(explain, steps))
+            add_stocks(explain, (size_t)contract_shop(explain->contract, shop), decision);
         buf_byte(line, '}');
     }
     if (count > 0)

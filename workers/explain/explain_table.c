@@ -6,7 +6,6 @@
 #include "common/base/scope.h"
 #include "common/codec/rfc3339.h"
 #include "common/domain/judge.h"
-#include "common/domain/unseen.h"
 #include "workers/explain/explain.h"
 
 #include <inttypes.h>
@@ -147,22 +146,42 @@ static void add_readings(struct explain *explain)
 
 /* ---- shops ---------------------------------------------------------------------------------------- */
 
-static void add_units(struct explain *explain, size_t shop,
-                      const struct pair_decision *decision)
+static void add_claim(struct explain *explain, size_t shop,
+                      const struct pair_claim *claim)
 {
     struct buf *line = &explain->line;
     for (size_t at = 0; at < explain->contract->shop_count; at++) {
-        const struct shop_units *units = &decision->units[at];
+        const struct shop_units *units = &claim->units[at];
         if (units->ordered == 0 && units->cancelled == 0 && units->gone == 0)
             continue;
         buf_format(line,
-                   "                 %.*s since %s: %" PRId64 " ordered (%" PRId64
+                   "%18s%.*s in %.*s: %" PRId64 " ordered (%" PRId64
                    " after the last read), %" PRId64 " missing at reads, %" PRId64
                    " cancelled: %" PRId64 " count\n",
-                   SPAN_ARGS(explain->contract->shops[at].name),
-                   moment_of(true, decision->unseen_after_us).text, units->ordered,
+                   "", SPAN_ARGS(claim->sku),
+                   SPAN_ARGS(explain->contract->shops[at].name), units->ordered,
                    units->recent, units->gone, units->cancelled,
-                   unseen_share(explain->contract, shop, at, units));
+                   pair_claim_share(explain->contract, shop, claim, at));
+    }
+}
+
+static void add_stocks(struct explain *explain, size_t shop,
+                       const struct pair_decision *decision)
+{
+    struct buf *line = &explain->line;
+    for (size_t at = 0; at < decision->stock_count; at++) {
+        const struct pair_stock *stock = &decision->stocks[at];
+        bool exists = stock->level.source >= 0;
+        buf_format(line, "%16s%.*s", "", SPAN_ARGS(stock->sku));
+        if (explain_is_kit(explain)) {
+            buf_format(line, " (%" PRId64 " a kit): level ", stock->per_unit);
+            add_number(line, exists, stock->level.quantity);
+        }
+        buf_format(line, "; sales after %s count, %" PRId64 " units\n",
+                   moment_of(exists, stock->unseen_after_us).text,
+                   pair_unseen(explain->contract, shop, stock));
+        for (size_t claim = 0; claim < stock->claim_count; claim++)
+            add_claim(explain, shop, &stock->claims[claim]);
     }
 }
 
@@ -176,16 +195,17 @@ static void add_steps(struct explain *explain, struct span shop)
     size_t count = desired_steps(&decision->input, steps);
     for (size_t at = 0; at < count; at++) {
         buf_format(line, "    %+11" PRId64 "  %-13s  %s\n", steps[at].change,
-                   desired_rule_id(steps[at].rule), desired_rule_why(steps[at].rule));
-        if (steps[at].rule == DESIRED_ORDERS)
-            add_units(explain, (size_t)contract_shop(explain->contract, shop), decision);
+                   desired_rule_id(steps[at].rule),
+                   explain_step_why(explain, steps[at].rule));
+        if (steps[at].rule == explain_stock_rule(explain, steps))
+            add_stocks(explain, (size_t)contract_shop(explain->contract, shop), decision);
     }
     if (count > 0)
         buf_format(line, "    %11" PRId64 "  in all\n", steps[count - 1].result);
     else
         buf_format(line, "              -  %-13s  %s\n",
                    desired_rule_id(decision->desired.rule),
-                   desired_rule_why(decision->desired.rule));
+                   explain_step_why(explain, decision->desired.rule));
 }
 
 static void add_shop(struct explain *explain, const struct explain_shop *shop)

@@ -42,6 +42,36 @@ const char *explain_state_why(struct span state)
     return push_rule_by_code(PUSH_MATCH_USER_CODE, code)->why;
 }
 
+/* ---- steps --------------------------------------------------------------------------------- */
+
+bool explain_is_kit(const struct explain *explain)
+{
+    return explain->contract != NULL &&
+           contract_kit(explain->contract, explain->question.sku) != NULL;
+}
+
+const char *explain_step_why(const struct explain *explain, enum desired_rule rule)
+{
+    if (!explain_is_kit(explain))
+        return desired_rule_why(rule);
+    switch ((int)rule) {
+    case DESIRED_LEVEL:
+        return "a kit: as many as its parts make, less what left them unseen";
+    case DESIRED_NO_LEVEL:
+        return "a kit, and a part of it has no level here";
+    case DESIRED_ORDERS:
+        return "already off the parts";
+    default:
+        return desired_rule_why(rule);
+    }
+}
+
+enum desired_rule explain_stock_rule(const struct explain *explain,
+                                     const struct desired_step *first)
+{
+    return explain_is_kit(explain) ? first->rule : DESIRED_ORDERS;
+}
+
 static bool differs(const struct explain_shop *shop, const struct desired *desired)
 {
     if (shop->view.has_desired != desired->known)

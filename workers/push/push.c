@@ -51,8 +51,12 @@ static const struct command_spec SPEC = {
               "each may be "
               "a file named by the same variable with _FILE at its end. 'parstock "
               "catalog sync' "
-              "must have run before.",
-    .uses = CONFIG_CONTRACT | CONFIG_POSTGRES | CONFIG_ADMIN,
+              "must have run before.\n\n"
+              "A pair that the shop refuses is left alone and has an incident until it "
+              "is written: 'parstock incidents list'. Subscribers of the topic incidents "
+              "are told where --kafka-brokers is given; where it is not, the incidents "
+              "are kept in the table.",
+    .uses = CONFIG_CONTRACT | CONFIG_POSTGRES | CONFIG_ADMIN | CONFIG_KAFKA,
     .needs = CONFIG_CONTRACT | CONFIG_POSTGRES,
     .flags = FLAGS,
     .flag_count = COUNT_OF(FLAGS),
@@ -219,6 +223,8 @@ static enum status serve(struct fleet *fleet, const struct push_flags *flags,
     enum status status = life_begin(error);
     if (status == STATUS_OK)
         status = admin_open(config, &admin, error);
+    if (status == STATUS_OK)
+        status = push_news_check(fleet->settings.config, error);
     if (status == STATUS_OK)
         status = choose_shops(fleet, flags->shop, error);
     if (status == STATUS_OK)

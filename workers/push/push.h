@@ -4,6 +4,7 @@
  * The order of work of a step, and why nothing is written twice:
  *
  *     the lease         only its holder writes to the shop; the database's clock decides
+ *     news              incidents of refused pairs, opened, ended and told (push_news.h)
  *     open writes       a write without a verdict comes first: same key, same bytes; only
  *                       when the shop says what came of it, or the pairs were read, are
  *                       its pairs free again
@@ -23,6 +24,7 @@
 #include "common/runtime/config.h"
 #include "common/runtime/metrics.h"
 #include "common/runtime/shop_access.h"
+#include "workers/push/push_news.h"
 
 #include <pthread.h>
 
@@ -76,6 +78,7 @@ struct pusher {
     struct push_decision decision;
     char faults[PUSH_PAIRS_MAX][PUSH_FAULT_MAX];
     struct push_metrics metrics;
+    struct push_news news;
     pthread_t thread;
 };
 
@@ -89,6 +92,9 @@ void push_ready(struct pusher *pusher);
 void push_lost(struct pusher *pusher);
 /* Waits for the shop's bucket; false: the time is not up yet, come again. */
 bool push_may_pay(struct pusher *pusher, int64_t points);
+
+/* push_look.c: refused pairs and open incidents held against each other; false as push_news */
+bool push_look(struct pusher *pusher);
 
 /* push_claim.c: from dirty pairs to a stored write, or to a read of the shop */
 void push_claim(struct pusher *pusher);

@@ -139,10 +139,12 @@ static bool take_decision(struct claimed_pair *pair, const struct pair_decision 
     pair->undecided = false;
     if (!decision->is_decided)
         return was_undecided;
-    bool is_same = pair->has_desired == decision->desired.known &&
+    bool is_same = pair->short_units == decision->desired.short_units &&
+                   pair->has_desired == decision->desired.known &&
                    (!pair->has_desired || pair->desired == decision->desired.quantity);
     pair->has_desired = decision->desired.known;
     pair->desired = decision->desired.quantity;
+    pair->short_units = decision->desired.short_units;
     return was_undecided || !is_same;
 }
 

@@ -1,4 +1,5 @@
 #include "common/base/check.h"
+#include "common/domain/push_incident.h"
 #include "common/runtime/life.h"
 #include "common/runtime/log.h"
 #include "workers/push/push.h"
@@ -47,7 +48,7 @@ static void name_faults(struct pusher *pusher, const char **faults)
     for (size_t at = 0; at < pusher->write.count; at++) {
         const struct push_rule *rule = pusher->decision.fate_rules[at];
         const char *code = rule != NULL && rule->code != NULL ? rule->code : "USER_ERROR";
-        (void)snprintf(pusher->faults[at], PUSH_FAULT_MAX, "quarantined: %s", code);
+        (void)snprintf(pusher->faults[at], PUSH_FAULT_MAX, PUSH_QUARANTINED "%s", code);
         faults[at] = pusher->faults[at];
     }
 }
@@ -105,8 +106,10 @@ static void after_refused(struct pusher *pusher)
 {
     const struct push_rule *rule = pusher->decision.rule;
     size_t count = pusher->write.count;
+    int64_t id = pusher->write.id;
     if (!settle(pusher, "refused", rule->id))
         return;
+    push_news_refused(pusher, id);
     if (pusher->decision.split)
         pusher->limit = count > 1 ? (count + 1) / 2 : 1;
     if (rule->verdict != PUSH_CONFIGURATION) {

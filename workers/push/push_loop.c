@@ -174,7 +174,7 @@ static bool follow_contract(struct pusher *pusher)
         return true;
     struct error error = {0};
     if (store_adopt_contract(pusher->postgres, &pusher->lease, &pusher->places,
-                             pusher->settings->contract->digest, &error) != STATUS_OK) {
+                             pusher->settings->contract, &error) != STATUS_OK) {
         push_trouble(pusher, "postgres", &error);
         return false;
     }
@@ -244,8 +244,8 @@ static void find_work(struct pusher *pusher)
 
 static void step(struct pusher *pusher)
 {
-    if (!have_postgres(pusher) || !have_lease(pusher) || !have_shop(pusher) ||
-        !follow_contract(pusher))
+    if (!have_postgres(pusher) || !have_lease(pusher) || !push_news(pusher) ||
+        !have_shop(pusher) || !follow_contract(pusher))
         return;
     if (pusher->write.id == 0 && !look_for_open(pusher))
         return;
@@ -258,6 +258,7 @@ static void step(struct pusher *pusher)
 static void leave(struct pusher *pusher)
 {
     struct error error = {0};
+    push_news_leave(pusher);
     /* No call of ours is under way any more, so the next one need not wait. */
     if (pusher->held && pusher->postgres != NULL)
         (void)store_lease_release(pusher->postgres, &pusher->lease, &error);

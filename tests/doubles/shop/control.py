@@ -187,6 +187,7 @@ class Control:
             level.active = bool(body.get("active", level.active))
             item = shop.items[level.item]
             item.tracked = bool(body.get("tracked", item.tracked))
+            item.mutable = not body.get("bundle", not item.mutable)
             change = shop.put(level, after, self._double.clock.now()).journal()
             self._double.journal.write("edit", changes=[change])
         return {"changes": [change]}
