@@ -8,8 +8,10 @@
 #include "common/codec/contract_shape.h"
 #include "common/codec/event_key.h"
 #include "common/codec/sku_unicode.h"
+#include "common/domain/risk.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define CONTRACT_BYTES_MAX ((size_t)4 << 20)
@@ -225,27 +227,44 @@ static int compare_spans(const void *left, const void *right)
     return span_compare(*(const struct span *)left, *(const struct span *)right);
 }
 
-static enum status build_excluded(struct box *box, json_t *list, size_t shop_at,
-                                  struct shop *shop, struct error *error)
+struct sku_list {
+    const struct span *skus; /* normalised, sorted */
+    size_t count;
+};
+
+/* `pointer` names the list in the file. */
+static enum status build_skus(struct box *box, json_t *list, const char *pointer,
+                              struct sku_list *out, struct error *error)
 {
     size_t count = json_array_size(list);
-    struct span *excluded = take_array(box, count, sizeof(*excluded));
-    if (excluded == NULL)
+    struct span *skus = take_array(box, count, sizeof(*skus));
+    if (skus == NULL)
         return no_memory(error);
     for (size_t at = 0; at < count; at++) {
         struct span raw = json_span(json_array_get(list, at));
-        if (sku_normalise_kept(raw, box->contract.sku_steps, &box->pool, &excluded[at]) ==
+        if (sku_normalise_kept(raw, box->contract.sku_steps, &box->pool, &skus[at]) ==
             REASON_NONE)
             continue;
         return error_set(error, STATUS_FATAL,
-                         "/shops/%zu/exclude/%zu: is no SKU: nothing is left of it once "
+                         "%s/%zu: is no SKU: nothing is left of it once "
                          "normalised, or more than 255 characters; take it out",
-                         shop_at, at);
+                         pointer, at);
     }
-    qsort(excluded, count, sizeof(*excluded), compare_spans);
-    shop->excluded = excluded;
-    shop->excluded_count = count;
+    qsort(skus, count, sizeof(*skus), compare_spans);
+    *out = (struct sku_list){.skus = skus, .count = count};
     return STATUS_OK;
+}
+
+static enum status build_excluded(struct box *box, json_t *list, size_t shop_at,
+                                  struct shop *shop, struct error *error)
+{
+    char pointer[64];
+    struct sku_list excluded = {0};
+    (void)snprintf(pointer, sizeof pointer, "/shops/%zu/exclude", shop_at);
+    enum status status = build_skus(box, list, pointer, &excluded, error);
+    shop->excluded = excluded.skus;
+    shop->excluded_count = excluded.count;
+    return status;
 }
 
 static enum status build_shops(struct box *box, json_t *root, struct error *error)
@@ -280,6 +299,44 @@ static enum status build_shops(struct box *box, json_t *root, struct error *erro
     return STATUS_OK;
 }
 
+static int compare_tags(const void *left, const void *right)
+{
+    return risk_tag_compare(*(const struct span *)left, *(const struct span *)right);
+}
+
+/* Money in millionths, the nearest one; what is more than int64 holds stays its greatest. */
+static int64_t micros_of(json_t *number)
+{
+    double micros = json_number_value(number) * 1e6;
+    return micros < 9.2e18 ? (int64_t)llround(micros) : INT64_MAX;
+}
+
+static enum status build_risk(struct box *box, json_t *root, struct error *error)
+{
+    json_t *risk = json_object_get(root, "risk");
+    json_t *list = json_object_get(risk, "tags");
+    json_t *threshold = json_object_get(risk, "value_threshold");
+    struct sku_list listed = {0};
+    size_t count = json_array_size(list);
+    struct span *tags = take_array(box, count, sizeof(*tags));
+    if (tags == NULL)
+        return no_memory(error);
+    for (size_t at = 0; at < count; at++)
+        tags[at] = keep(box, json_span(json_array_get(list, at)));
+    qsort(tags, count, sizeof(*tags), compare_tags);
+    enum status status =
+        build_skus(box, json_object_get(risk, "skus"), "/risk/skus", &listed, error);
+    box->contract.risk = (struct risk_rules){
+        .tags = tags,
+        .tag_count = count,
+        .skus = listed.skus,
+        .sku_count = listed.count,
+        .has_threshold = threshold != NULL,
+        .threshold_micros = threshold != NULL ? micros_of(threshold) : 0,
+    };
+    return status;
+}
+
 /* ---- all of it -------------------------------------------------------------------- */
 
 static enum status build(struct box *box, json_t *root, struct error *error)
@@ -306,6 +363,8 @@ static enum status build(struct box *box, json_t *root, struct error *error)
     if (status == STATUS_OK)
         status = contract_build_kits(json_object_get(root, "kits"), &box->pool, contract,
                                      error);
+    if (status == STATUS_OK)
+        status = build_risk(box, root, error);
     return status;
 }
 

@@ -94,28 +94,87 @@ static struct span copied(struct pool *pool, struct span text, bool *failed)
     return copy;
 }
 
+/* Control characters become spaces, so that a tag is a line. */
+static char *put_tag(char *room, struct span tag)
+{
+    for (size_t at = 0; at < tag.length; at++)
+        *room++ = (unsigned char)tag.bytes[at] < 0x20 ? ' ' : tag.bytes[at];
+    return room;
+}
+
+static struct span joined(struct pool *pool, const json_t *tags, bool *failed)
+{
+    size_t most = 0;
+    for (size_t at = 0; at < json_array_size(tags); at++)
+        most += json_string_length(json_array_get(tags, at)) + 1;
+    char *room = pool_take(pool, most + 1);
+    *failed = *failed || room == NULL;
+    char *end = room;
+    for (size_t at = 0; room != NULL && at < json_array_size(tags); at++) {
+        const json_t *tag = json_array_get(tags, at);
+        if (json_string_length(tag) == 0)
+            continue;
+        if (end != room)
+            *end++ = '\n';
+        end = put_tag(end, (struct span){.bytes = json_string_value(tag),
+                                         .length = json_string_length(tag)});
+    }
+    return (struct span){.bytes = room,
+                         .length = room != NULL ? (size_t)(end - room) : 0};
+}
+
+static bool take_item(const json_t *root, struct pool *pool, struct bulk_line *out)
+{
+    bool full = false;
+    out->kind = BULK_ITEM;
+    out->sku = copied(pool, tree_text(root, "sku"), &full);
+    out->tracked = tree_true(root, "tracked");
+    return !full;
+}
+
+static bool take_variant(const json_t *root, struct pool *pool, struct bulk_line *out)
+{
+    bool full = false;
+    out->kind = BULK_VARIANT;
+    out->item = copied(pool, tree_text(root, "__parentId"), &full);
+    out->continues = span_is(tree_text(root, "inventoryPolicy"), "CONTINUE");
+    out->bundle = tree_true(root, "requiresComponents");
+    out->has_price = tree_money(root, "price", &out->price_micros);
+    out->tags = joined(pool, tree_array(tree_object(root, "product"), "tags"), &full);
+    return !full;
+}
+
+static bool take_level(const json_t *root, struct pool *pool, struct bulk_line *out)
+{
+    bool full = false;
+    out->kind = BULK_LEVEL;
+    out->item = copied(pool, tree_text(root, "__parentId"), &full);
+    out->location = copied(pool, tree_text(tree_object(root, "location"), "id"), &full);
+    out->active = tree_true(root, "isActive");
+    take_quantities(root, out);
+    return !full;
+}
+
 static enum status take_line(const json_t *root, struct pool *pool, struct bulk_line *out,
                              struct error *error)
 {
-    bool full = false;
+    bool whole = true;
     struct span id = tree_text(root, "id");
-    if (starts_with(id, "gid://shopify/InventoryItem/")) {
-        out->kind = BULK_ITEM;
-        out->sku = copied(pool, tree_text(root, "sku"), &full);
-        out->tracked = tree_true(root, "tracked");
-    } else if (starts_with(id, "gid://shopify/InventoryLevel/")) {
-        out->kind = BULK_LEVEL;
-        out->item = copied(pool, tree_text(root, "__parentId"), &full);
-        out->location =
-            copied(pool, tree_text(tree_object(root, "location"), "id"), &full);
-        out->active = tree_true(root, "isActive");
-        take_quantities(root, out);
-        if (out->item.bytes == NULL || out->location.bytes == NULL)
-            return tree_not_api(error, "a level without item or location");
-    }
+    if (starts_with(id, "gid://shopify/InventoryItem/"))
+        whole = take_item(root, pool, out);
+    else if (starts_with(id, "gid://shopify/ProductVariant/"))
+        whole = take_variant(root, pool, out);
+    else if (starts_with(id, "gid://shopify/InventoryLevel/"))
+        whole = take_level(root, pool, out);
+    bool full = !whole;
     out->id = copied(pool, id, &full);
     if (full)
         return error_set(error, STATUS_REJECT, "a line of the result is too long");
+    if (out->kind == BULK_VARIANT && out->item.bytes == NULL)
+        return tree_not_api(error, "a variant without its item");
+    if (out->kind == BULK_LEVEL &&
+        (out->item.bytes == NULL || out->location.bytes == NULL))
+        return tree_not_api(error, "a level without item or location");
     return STATUS_OK;
 }
 

@@ -116,7 +116,7 @@ enum status shopify_decode_bulk_run(struct span body, struct shopify_reply *repl
 enum status shopify_decode_bulk_status(struct span body, struct shopify_reply *reply,
                                        struct shopify_bulk *out, struct error *error);
 
-enum bulk_kind { BULK_OTHER, BULK_ITEM, BULK_LEVEL };
+enum bulk_kind { BULK_OTHER, BULK_ITEM, BULK_VARIANT, BULK_LEVEL };
 
 /* One line of a bulk result. Texts in the pool. */
 struct bulk_line {
@@ -124,7 +124,12 @@ struct bulk_line {
     struct span id;
     struct span sku;      /* item; bytes NULL: none */
     bool tracked;         /* item */
-    struct span item;     /* level: its parent */
+    struct span item;     /* variant, level: the parent */
+    struct span tags;     /* variant: of its product, one a line; never absent */
+    bool continues;       /* variant: sold on below zero */
+    bool bundle;          /* variant: a bundle parent */
+    bool has_price;       /* variant */
+    int64_t price_micros; /* variant */
     struct span location; /* level */
     bool active;          /* level */
     bool has_available;

@@ -4,6 +4,7 @@
 
 #define QUANTITY_LIMIT 4000000000LL
 #define NUMBER_LIMIT 9.0e15
+#define MONEY_DIGITS 6
 
 void tree_release(json_t **slot)
 {
@@ -104,6 +105,37 @@ bool tree_whole(const json_t *parent, const char *name, int64_t *value_out)
         return false;
     *value_out = (int64_t)number;
     return true;
+}
+
+static int64_t add_digit(int64_t value, int digit)
+{
+    int64_t more = 0;
+    if (__builtin_mul_overflow(value, 10, &more) ||
+        __builtin_add_overflow(more, digit, &more))
+        return INT64_MAX;
+    return more;
+}
+
+bool tree_money(const json_t *parent, const char *name, int64_t *micros_out)
+{
+    struct span text = tree_text(parent, name);
+    int64_t micros = 0;
+    bool point = false;
+    int digits = 0; /* after the point, those taken */
+    for (size_t at = 0; at < text.length; at++) {
+        char byte = text.bytes[at];
+        bool first_point = byte == '.' && !point && at > 0;
+        if (!first_point && (byte < '0' || byte > '9'))
+            return false;
+        if (!first_point && digits < MONEY_DIGITS)
+            micros = add_digit(micros, byte - '0');
+        digits += point && digits < MONEY_DIGITS;
+        point = point || first_point;
+    }
+    for (; digits < MONEY_DIGITS; digits++)
+        micros = add_digit(micros, 0);
+    *micros_out = micros;
+    return text.length > 0;
 }
 
 void tree_copy(struct span text, char *room, size_t size)

@@ -24,6 +24,10 @@ bool tree_quantity(const json_t *parent, const char *name, int64_t *value_out);
 /* A number with or without a fraction, cut off to a whole one. */
 bool tree_whole(const json_t *parent, const char *name, int64_t *value_out);
 
+/* Money as the API writes it, "100.57", in millionths: finer digits are cut off, more than
+ * int64 holds is its greatest. False for anything else, below zero too. */
+bool tree_money(const json_t *parent, const char *name, int64_t *micros_out);
+
 /* Cut to the room, control characters become spaces; always ends in NUL. */
 void tree_copy(struct span text, char *room, size_t size);
 

@@ -82,6 +82,16 @@ struct shop {
     size_t excluded_count;
 };
 
+/* What makes a difference high-risk; common/domain/risk judges by it. */
+struct risk_rules {
+    const struct span *tags; /* sorted by risk_tag_compare */
+    size_t tag_count;
+    const struct span *skus; /* normalised, sorted by span_compare */
+    size_t sku_count;
+    bool has_threshold;
+    int64_t threshold_micros; /* value of a difference, in the shop's currency */
+};
+
 /* Steps of SKU normalisation that the contract may turn off. */
 #define SKU_NFKC 0x01u
 #define SKU_DROP_IGNORABLE 0x02u
@@ -105,6 +115,7 @@ struct contract {
     const struct kit_use *kit_uses; /* sorted by SKU, then kit */
     size_t kit_use_count;
     unsigned sku_steps;
+    struct risk_rules risk;
     int64_t idempotency_days;
     int64_t drift_settle_seconds;
     char digest[65]; /* SHA-256 of the file, hex */

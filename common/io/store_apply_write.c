@@ -5,6 +5,7 @@
 #include "common/base/pool.h"
 #include "common/base/scope.h"
 #include "common/io/store_apply_copy.h"
+#include "common/io/store_pairs_sql.h"
 
 static const struct statement READINGS_PUT = {
     "readings_put",
@@ -60,11 +61,12 @@ static const struct statement DESIRED_PUT = {
     "UPDATE shop_levels l SET desired = h.desired, short = h.short, "
     "undecided = l.undecided OR h.undecided, shown = h.shown, "
     "desired_at = CASE WHEN NOT l.dirty THEN now() ELSE l.desired_at END, "
-    "dirty = l.undecided OR h.undecided OR "
-    "(h.desired IS NOT NULL AND h.desired IS DISTINCT FROM h.shown) "
-    "FROM held h WHERE l.shop = h.shop AND l.sku = h.sku AND l.location = h.location "
-    "AND (h.undecided OR l.short <> h.short OR l.desired IS DISTINCT FROM h.desired "
-    "OR l.shown IS DISTINCT FROM h.shown)"};
+    "dirty = l.undecided OR h.undecided OR " PAIR_IS_OFF(
+        "h.desired", "h.shown",
+        "h.short") " "
+                   "FROM held h WHERE l.shop = h.shop AND l.sku = h.sku AND l.location = h.location "
+                   "AND (h.undecided OR l.short <> h.short OR l.desired IS DISTINCT FROM h.desired "
+                   "OR l.shown IS DISTINCT FROM h.shown)"};
 
 static const struct statement PROGRESS_PUT = {
     "progress_put",

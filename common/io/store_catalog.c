@@ -7,10 +7,12 @@
 static const char STAGING[] =
     "CREATE TEMP TABLE IF NOT EXISTS catalog_items"
     " (item text, raw_sku text, sku text, tracked boolean);"
+    "CREATE TEMP TABLE IF NOT EXISTS catalog_variants"
+    " (item text, continues boolean, bundle boolean, price_micros bigint, tags text);"
     "CREATE TEMP TABLE IF NOT EXISTS catalog_levels"
     " (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, item text, gid text,"
     " active boolean, available bigint, on_hand bigint);"
-    "TRUNCATE catalog_items;"
+    "TRUNCATE catalog_items, catalog_variants;"
     "TRUNCATE catalog_levels RESTART IDENTITY";
 
 static const struct statement LOCK = {
@@ -26,6 +28,12 @@ static const struct statement STAGE_ITEMS = {
                            " SELECT * FROM unnest($1::text[], $2::text[], $3::text[],"
                            " $4::boolean[])"};
 
+static const struct statement STAGE_VARIANTS = {
+    "catalog_stage_variants",
+    "INSERT INTO catalog_variants (item, continues, bundle, price_micros, tags)"
+    " SELECT * FROM unnest($1::text[], $2::boolean[], $3::boolean[], $4::bigint[],"
+    " $5::text[])"};
+
 static const struct statement STAGE_LEVELS = {
     "catalog_stage_levels",
     "INSERT INTO catalog_levels (item, gid, active, available, on_hand)"
@@ -33,28 +41,58 @@ static const struct statement STAGE_LEVELS = {
     " $5::bigint[])"};
 
 /* Tables that were filled a moment ago have no statistics, and the merges join them. */
-static const char MEASURE_STAGING[] = "ANALYZE catalog_items; ANALYZE catalog_levels";
+static const char MEASURE_STAGING[] =
+    "ANALYZE catalog_items; ANALYZE catalog_variants; ANALYZE catalog_levels";
 
 static const struct statement COUNTS = {
     "catalog_counts", "SELECT (SELECT count(*) FROM shop_items WHERE shop = $1),"
                       " (SELECT count(*) FROM catalog_items),"
                       " (SELECT coalesce(max(seq), 0) FROM catalog_levels)"};
 
+#define ITEM_FACTS                                                                       \
+    "sku, raw_sku, tracked, duplicate, continues, bundle, price_micros, tags"
+#define FACTS_OF(row)                                                                    \
+    "(" row ".sku, " row ".raw_sku, " row ".tracked, " row ".duplicate, " row            \
+    ".continues, " row ".bundle, " row ".price_micros, " row ".tags)"
+
+/* Every variant of one product carries the same tags: they are taken once. */
 static const struct statement MERGE_ITEMS = {
     "catalog_merge_items",
     "WITH once AS (SELECT DISTINCT ON (item) * FROM catalog_items ORDER BY item),"
+    " sold AS (SELECT item, bool_or(continues) AS continues, bool_or(bundle) AS bundle,"
+    " max(price_micros) AS price_micros,"
+    " string_agg(DISTINCT nullif(tags, ''), E'\n') AS tags"
+    " FROM catalog_variants GROUP BY item),"
     " gone AS (DELETE FROM shop_items s WHERE s.shop = $1"
     " AND NOT EXISTS (SELECT 1 FROM once o WHERE o.item = s.item))"
-    " INSERT INTO shop_items AS s"
-    " (shop, item, sku, raw_sku, tracked, duplicate, seen_run, updated_at)"
+    " INSERT INTO shop_items AS s (shop, item, " ITEM_FACTS ", seen_run, updated_at)"
     " SELECT $1, o.item, o.sku, o.raw_sku, o.tracked,"
-    " o.sku <> '' AND count(*) OVER (PARTITION BY o.sku) > 1, $2, now() FROM once o"
-    " ON CONFLICT (shop, item) DO UPDATE SET sku = excluded.sku,"
-    " raw_sku = excluded.raw_sku, tracked = excluded.tracked,"
-    " duplicate = excluded.duplicate, seen_run = excluded.seen_run,"
-    " updated_at = CASE WHEN (s.sku, s.raw_sku, s.tracked, s.duplicate) IS DISTINCT FROM"
-    " (excluded.sku, excluded.raw_sku, excluded.tracked, excluded.duplicate)"
-    " THEN now() ELSE s.updated_at END"};
+    " o.sku <> '' AND count(*) OVER (PARTITION BY o.sku) > 1,"
+    " coalesce(v.continues, false), coalesce(v.bundle, false), v.price_micros,"
+    " coalesce(string_to_array(v.tags, E'\n'), '{}'), $2, now()"
+    " FROM once o LEFT JOIN sold v ON v.item = o.item"
+    " ON CONFLICT (shop, item) DO UPDATE SET (" ITEM_FACTS ") = ROW" FACTS_OF(
+        "excluded") ", seen_run = excluded.seen_run,"
+                    " updated_at = CASE WHEN " FACTS_OF("s") " IS DISTINCT FROM " FACTS_OF(
+                        "excluded") " THEN now() ELSE s.updated_at END"};
+
+/*
+ * Before the items are merged: SKUs that lose an item or get one. What a read or a write
+ * left in the old item says nothing about units that left the new one.
+ */
+static const struct statement MOVED = {
+    "catalog_moved",
+    "WITH once AS (SELECT DISTINCT ON (item) item, sku FROM catalog_items ORDER BY item),"
+    " moved AS (SELECT s.sku FROM shop_items s LEFT JOIN once o ON o.item = s.item"
+    " WHERE s.shop = $1 AND s.sku <> '' AND o.sku IS DISTINCT FROM s.sku"
+    " UNION SELECT o.sku FROM once o LEFT JOIN shop_items s"
+    " ON s.shop = $1 AND s.item = o.item"
+    " WHERE o.sku <> '' AND s.sku IS DISTINCT FROM o.sku),"
+    " held AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l"
+    " JOIN moved m ON m.sku = l.sku WHERE l.shop = $1 AND l.left_at IS NOT NULL"
+    " AND l.write_id IS NULL" PAIR_ORDER " FOR UPDATE OF l)"
+    " UPDATE shop_levels l SET left_at = NULL FROM held"
+    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location"};
 
 static const struct statement MERGE_LEVELS = {
     "catalog_merge_levels",
@@ -84,9 +122,10 @@ static const struct statement MERGE_LEVELS = {
     " left_at = coalesce(excluded.shown, l.left_at),"
     " undecided = l.undecided OR coalesce(excluded.shown < l.left_at, false),"
     " dirty = l.undecided OR coalesce(excluded.shown < l.left_at, false)"
-    " OR (l.desired IS NOT NULL AND l.desired IS DISTINCT FROM excluded.shown)"
-    " WHERE l.write_id IS NULL AND (l.shown_at IS NULL OR l.shown_at < "
-    "excluded.shown_at)"};
+    " OR " PAIR_IS_OFF(
+        "l.desired", "excluded.shown",
+        "l.short") " WHERE l.write_id IS NULL AND (l.shown_at IS NULL OR l.shown_at < "
+                   "excluded.shown_at)"};
 
 /* Pairs that this run did not see: the shop does not stock them any more. */
 static const struct statement VANISH = {
@@ -109,11 +148,27 @@ static const struct statement FORGET = {
     " DELETE FROM shop_levels l USING held"
     " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location"};
 
-/* Every pair of the shop as l, with what PAIR_FAULT wants beside it. */
-#define PAIRS_BESIDE                                                                     \
-    " FROM shop_levels l" ITEM_BESIDE                                                    \
-    " LEFT JOIN unnest($2::text[], $3::text[]) g (code, gid) ON g.code = l.location"     \
-    " WHERE l.shop = $1"
+/*
+ * A write that was under way in this run names an item by the SKU that it had. Where that
+ * item has another SKU now, or that SKU another item, nobody knows what the pairs of either
+ * show: push has to read them before it writes. $2: when the run began.
+ */
+static const struct statement DOUBT = {
+    "catalog_doubt",
+    "WITH sent AS MATERIALIZED (SELECT DISTINCT p.sku, p.location, p.item"
+    " FROM shop_writes w JOIN shop_write_pairs p ON p.write_id = w.id"
+    " WHERE w.shop = $1 AND (w.settled_at IS NULL OR w.settled_at >= $2)),"
+    " moved AS (SELECT i.sku, sent.location FROM sent JOIN shop_items i"
+    " ON i.shop = $1 AND i.item = sent.item WHERE i.sku <> sent.sku"
+    " UNION SELECT i.sku, sent.location FROM sent JOIN shop_items i"
+    " ON i.shop = $1 AND i.sku = sent.sku WHERE i.item <> sent.item),"
+    " held AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l"
+    " JOIN moved m ON m.sku = l.sku AND m.location = l.location"
+    " WHERE l.shop = $1 AND l.write_id IS NULL AND l.shown IS NOT NULL" PAIR_ORDER
+    " FOR UPDATE OF l)"
+    " UPDATE shop_levels l SET shown = NULL, left_at = NULL,"
+    " dirty = l.desired IS NOT NULL FROM held"
+    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location"};
 
 static const struct statement FAULTS = {
     "catalog_faults",
@@ -127,23 +182,6 @@ static const struct statement FAULTS = {
 static const struct statement END_RUN = {
     "catalog_end", "UPDATE catalog_runs SET finished_at = now(), items = $2, levels = $3"
                    " WHERE id = $1"};
-
-static const struct statement REPORT_ITEMS = {
-    "catalog_report_items",
-    "SELECT (SELECT max(finished_at) FROM catalog_runs WHERE shop = $1), count(*),"
-    " count(*) FILTER (WHERE sku = ''), count(*) FILTER (WHERE NOT tracked),"
-    " count(*) FILTER (WHERE duplicate) FROM shop_items WHERE shop = $1"};
-
-static const struct statement REPORT_PAIRS = {
-    "catalog_report_pairs",
-    "SELECT count(*) FILTER (WHERE fault = '' AND old_fault NOT LIKE 'quarantined%'),"
-    " count(*) FILTER (WHERE fault = 'unmapped'),"
-    " count(*) FILTER (WHERE fault = 'duplicate_sku'),"
-    " count(*) FILTER (WHERE fault = 'untracked'),"
-    " count(*) FILTER (WHERE fault = 'not_stocked'),"
-    " count(*) FILTER (WHERE fault = '' AND old_fault LIKE 'quarantined%')"
-    " FROM (SELECT l.fault AS old_fault, " PAIR_FAULT " AS fault" PAIRS_BESIDE
-    " AND l.desired IS NOT NULL) f"};
 
 enum status store_catalog_begin(struct postgres *postgres, struct catalog_run *run,
                                 bool *busy_out, struct error *error)
@@ -178,6 +216,21 @@ enum status store_catalog_stage_items(struct postgres *postgres,
     pg_params_text_array(&params, items->skus, items->count);
     pg_params_bool_array(&params, items->tracked, items->count);
     return postgres_query(postgres, &STAGE_ITEMS, &params, NULL, error);
+}
+
+enum status store_catalog_stage_variants(struct postgres *postgres,
+                                         const struct catalog_variants *variants,
+                                         struct error *error)
+{
+    size_t count = variants->count;
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_text_array(&params, variants->items, count);
+    pg_params_bool_array(&params, variants->continues, count);
+    pg_params_bool_array(&params, variants->bundle, count);
+    pg_params_int8_array(&params, variants->price_micros, variants->has_price, count);
+    pg_params_text_array(&params, variants->tags, count);
+    return postgres_query(postgres, &STAGE_VARIANTS, &params, NULL, error);
 }
 
 enum status store_catalog_stage_levels(struct postgres *postgres,
@@ -216,11 +269,17 @@ enum status store_catalog_counts(struct postgres *postgres, const struct catalog
 enum status store_catalog_merge_items(struct postgres *postgres,
                                       const struct catalog_run *run, struct error *error)
 {
+    SCOPED(pg_params_free) struct pg_params shop;
     SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&shop);
     pg_params_init(&params);
+    pg_params_text(&shop, run->shop);
     pg_params_text(&params, run->shop);
     pg_params_int8(&params, run->id);
-    return postgres_query(postgres, &MERGE_ITEMS, &params, NULL, error);
+    enum status status = postgres_query(postgres, &MOVED, &shop, NULL, error);
+    return status == STATUS_OK
+               ? postgres_query(postgres, &MERGE_ITEMS, &params, NULL, error)
+               : status;
 }
 
 static void add_places(struct pg_params *params, const struct shop_places *places)
@@ -255,6 +314,16 @@ static enum status vanish(struct postgres *postgres, const struct catalog_run *r
     return postgres_query(postgres, &VANISH, &params, NULL, error);
 }
 
+static enum status doubt(struct postgres *postgres, const struct catalog_run *run,
+                         struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_text(&params, run->shop);
+    pg_params_time(&params, true, run->started_at_us);
+    return postgres_query(postgres, &DOUBT, &params, NULL, error);
+}
+
 static enum status end_run(struct postgres *postgres, const struct catalog_run *run,
                            const struct catalog_counts *counts, struct error *error)
 {
@@ -279,49 +348,10 @@ enum status store_catalog_finish(struct postgres *postgres, const struct catalog
     add_places(&pairs, places);
     enum status status = vanish(postgres, run, places, error);
     if (status == STATUS_OK)
+        status = doubt(postgres, run, error);
+    if (status == STATUS_OK)
         status = postgres_query(postgres, &FORGET, &shop, NULL, error);
     if (status == STATUS_OK)
         status = postgres_query(postgres, &FAULTS, &pairs, NULL, error);
     return status == STATUS_OK ? end_run(postgres, run, counts, error) : status;
-}
-
-static enum status report_items(struct postgres *postgres, struct span shop,
-                                struct catalog_report *report, struct error *error)
-{
-    SCOPED(pg_params_free) struct pg_params params;
-    SCOPED(rows_release) struct rows rows = {0};
-    pg_params_init(&params);
-    pg_params_text(&params, shop);
-    enum status status = postgres_query(postgres, &REPORT_ITEMS, &params, &rows, error);
-    if (status != STATUS_OK)
-        return status;
-    report->synced_at_us = rows_time(&rows, 0, 0);
-    report->items = rows_int(&rows, 0, 1);
-    report->items_without_sku = rows_int(&rows, 0, 2);
-    report->items_untracked = rows_int(&rows, 0, 3);
-    report->items_duplicate = rows_int(&rows, 0, 4);
-    return STATUS_OK;
-}
-
-enum status store_catalog_report(struct postgres *postgres, struct span shop,
-                                 const struct shop_places *places,
-                                 struct catalog_report *report, struct error *error)
-{
-    SCOPED(pg_params_free) struct pg_params params;
-    SCOPED(rows_release) struct rows rows = {0};
-    pg_params_init(&params);
-    pg_params_text(&params, shop);
-    add_places(&params, places);
-    enum status status = report_items(postgres, shop, report, error);
-    if (status == STATUS_OK)
-        status = postgres_query(postgres, &REPORT_PAIRS, &params, &rows, error);
-    if (status != STATUS_OK)
-        return status;
-    report->pairs_ready = rows_int(&rows, 0, 0);
-    report->pairs_unmapped = rows_int(&rows, 0, 1);
-    report->pairs_duplicate = rows_int(&rows, 0, 2);
-    report->pairs_untracked = rows_int(&rows, 0, 3);
-    report->pairs_not_stocked = rows_int(&rows, 0, 4);
-    report->pairs_quarantined = rows_int(&rows, 0, 5);
-    return STATUS_OK;
 }

@@ -35,6 +35,17 @@ struct catalog_items {
     bool tracked[CATALOG_BATCH_MAX];
 };
 
+/* What sells the items: none, one or several of each. */
+struct catalog_variants {
+    size_t count;
+    struct span items[CATALOG_BATCH_MAX];
+    struct span tags[CATALOG_BATCH_MAX]; /* one a line */
+    bool continues[CATALOG_BATCH_MAX];
+    bool bundle[CATALOG_BATCH_MAX];
+    bool has_price[CATALOG_BATCH_MAX];
+    int64_t price_micros[CATALOG_BATCH_MAX];
+};
+
 struct catalog_levels {
     size_t count;
     struct span items[CATALOG_BATCH_MAX];
@@ -49,6 +60,9 @@ struct catalog_levels {
 enum status store_catalog_stage_items(struct postgres *postgres,
                                       const struct catalog_items *items,
                                       struct error *error);
+enum status store_catalog_stage_variants(struct postgres *postgres,
+                                         const struct catalog_variants *variants,
+                                         struct error *error);
 enum status store_catalog_stage_levels(struct postgres *postgres,
                                        const struct catalog_levels *levels,
                                        struct error *error);
@@ -62,7 +76,8 @@ struct catalog_counts {
 enum status store_catalog_counts(struct postgres *postgres, const struct catalog_run *run,
                                  struct catalog_counts *counts_out, struct error *error);
 
-/* Staged items become shop_items; those not seen go, duplicates are marked. */
+/* Staged items become shop_items; those not seen go, duplicates are marked. Pairs whose SKU
+ * gets or loses an item forget what was left in the old one. */
 enum status store_catalog_merge_items(struct postgres *postgres,
                                       const struct catalog_run *run, struct error *error);
 
@@ -78,29 +93,10 @@ enum status store_catalog_merge_levels(struct postgres *postgres,
                                        const struct catalog_target *target, int64_t from,
                                        int64_t to, struct error *error);
 
-/* Levels that vanished, faults of all pairs, and the end of the run. */
+/* Levels that vanished, pairs whose item moved, faults of all pairs, the end of the run. */
 enum status store_catalog_finish(struct postgres *postgres, const struct catalog_run *run,
                                  const struct shop_places *places,
                                  const struct catalog_counts *counts,
                                  struct error *error);
-
-/* How ready a shop is to be written; pairs are those that a source has spoken of. */
-struct catalog_report {
-    int64_t synced_at_us; /* 0: never */
-    int64_t items;
-    int64_t items_without_sku;
-    int64_t items_untracked;
-    int64_t items_duplicate;
-    int64_t pairs_ready;
-    int64_t pairs_unmapped;
-    int64_t pairs_duplicate;
-    int64_t pairs_untracked;
-    int64_t pairs_not_stocked;
-    int64_t pairs_quarantined;
-};
-
-enum status store_catalog_report(struct postgres *postgres, struct span shop,
-                                 const struct shop_places *places,
-                                 struct catalog_report *report_out, struct error *error);
 
 #endif

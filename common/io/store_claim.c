@@ -47,10 +47,11 @@ static const struct statement CLAIM = {
 static const struct statement DECIDED = {
     "push_decided",
     "UPDATE shop_levels l SET desired = u.desired, undecided = false, short = u.short,"
-    " dirty = u.desired IS NOT NULL AND u.desired IS DISTINCT FROM l.shown"
-    " FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])"
-    " u (sku, location, desired, short)"
-    " WHERE l.shop = $1 AND l.sku = u.sku AND l.location = u.location"};
+    " dirty = " PAIR_IS_OFF(
+        "u.desired", "l.shown",
+        "u.short") " FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])"
+                   " u (sku, location, desired, short)"
+                   " WHERE l.shop = $1 AND l.sku = u.sku AND l.location = u.location"};
 
 static const struct statement ADOPT = {
     "push_adopt", UNDER_LEASE

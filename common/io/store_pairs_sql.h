@@ -1,8 +1,8 @@
 /*
  * SQL that several statements must share, so that all say the same of a pair.
  *
- * PAIR_FAULT wants: i (n items of this normalised SKU in the shop, tracked of the one)
- * and g (gid of the contract's location or null) and l (the row of shop_levels).
+ * PAIR_FAULT wants: i (n items of this normalised SKU in the shop, bundle and tracked of
+ * the one) and g (gid of the contract's location or null) and l (the row of shop_levels).
  */
 #ifndef PARSTOCK_IO_STORE_PAIRS_SQL_H
 #define PARSTOCK_IO_STORE_PAIRS_SQL_H
@@ -10,6 +10,7 @@
 #define PAIR_FAULT                                                                       \
     "CASE WHEN g.gid IS NULL OR coalesce(i.n, 0) = 0 THEN 'unmapped'"                    \
     " WHEN i.n > 1 THEN 'duplicate_sku'"                                                 \
+    " WHEN i.bundle THEN 'bundle'"                                                       \
     " WHEN NOT i.tracked THEN 'untracked'"                                               \
     " WHEN NOT l.stocked THEN 'not_stocked' ELSE '' END"
 
@@ -25,8 +26,24 @@
  */
 #define ITEM_BESIDE                                                                      \
     " LEFT JOIN LATERAL (SELECT count(*) AS n, min(s.item) AS item,"                     \
-    " min(s.raw_sku) AS raw_sku, bool_and(s.tracked) AS tracked"                         \
+    " min(s.raw_sku) AS raw_sku, bool_and(s.tracked) AS tracked,"                        \
+    " bool_or(s.bundle) AS bundle"                                                       \
     " FROM shop_items s WHERE s.shop = $1 AND s.sku = l.sku) i ON true"
+
+/*
+ * Is a pair other than it should be? One of which more was sold than there is rests below
+ * zero: raising it to 0 sells nothing, and would hide the debt from everybody.
+ */
+#define PAIR_IS_OFF(desired, shown, short)                                               \
+    "(" desired " IS NOT NULL AND " desired " IS DISTINCT FROM " shown                   \
+    " AND NOT (" short " > 0 AND " desired " = 0 AND coalesce(" shown ", 0) < 0))"
+
+/* Every pair of the shop ($1) as l, with what PAIR_FAULT wants beside it; $2 codes, $3 ids
+ * of the contract's locations. */
+#define PAIRS_BESIDE                                                                     \
+    " FROM shop_levels l" ITEM_BESIDE                                                    \
+    " LEFT JOIN unnest($2::text[], $3::text[]) g (code, gid) ON g.code = l.location"     \
+    " WHERE l.shop = $1"
 
 /* The first common table expression of a statement under the lease: $1..$4. */
 #define UNDER_LEASE                                                                      \

@@ -37,11 +37,11 @@ static const struct statement SETTLE = {
     " held_until = CASE u.fate WHEN 2 THEN clock_timestamp() + $8 * interval '1 ms' END,"
     " left_at = CASE WHEN u.fate = 1 THEN u.quantity"
     " WHEN u.fate = 2 AND $14 THEN greatest(l.left_at, u.quantity) ELSE l.left_at END,"
-    " dirty = l.undecided OR (l.desired IS NOT NULL AND l.desired IS DISTINCT FROM"
-    " CASE u.fate WHEN 1 THEN u.quantity WHEN 0 THEN l.shown END)"
-    " FROM held JOIN u USING (sku, location)"
-    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location RETURNING 1)"
-    " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM done)"};
+    " dirty = l.undecided OR " PAIR_IS_OFF(
+        "l.desired", "(CASE u.fate WHEN 1 THEN u.quantity WHEN 0 THEN l.shown END)",
+        "l.short") " FROM held JOIN u USING (sku, location)"
+                   " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location RETURNING 1)"
+                   " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM done)"};
 
 static const struct statement SHOWN = {
     "push_shown", UNDER_LEASE
@@ -59,10 +59,11 @@ static const struct statement SHOWN = {
     " left_at = coalesce(u.shown, l.left_at),"
     " undecided = l.undecided OR coalesce(u.shown < l.left_at, false),"
     " dirty = l.undecided OR coalesce(u.shown < l.left_at, false)"
-    " OR (l.desired IS NOT NULL AND l.desired IS DISTINCT FROM u.shown)"
-    " FROM held JOIN u USING (sku, location)"
-    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location RETURNING 1)"
-    " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM done)"};
+    " OR " PAIR_IS_OFF(
+        "l.desired", "u.shown",
+        "l.short") " FROM held JOIN u USING (sku, location)"
+                   " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location RETURNING 1)"
+                   " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM done)"};
 
 static const struct statement ACTIVATED = {
     "push_activated", UNDER_LEASE

@@ -75,8 +75,9 @@ def test_export_holds_the_whole_catalogue(shop):
     assert (
         variant["inventoryPolicy"],
         variant["requiresComponents"],
+        variant["price"],
         variant["product"]["tags"],
-    ) == ("DENY", False, [])
+    ) == ("DENY", False, "0.00", [])
 
 
 def test_children_do_not_follow_their_parents(shop):
@@ -103,6 +104,35 @@ def test_empty_result_has_no_url(shop):
         None,
         "0",
     )
+
+
+def test_facts_of_variants_are_exported(shop):
+    facts = {"tags": ["new", "red"], "price": "12.50", "policy": "CONTINUE"}
+    shop.load({"KIT": {"main": {"available": 1}}}, bundle=True, **facts)
+    lines = download(shop, finish(shop, run(shop)["bulkOperation"]["id"])["url"])
+    (variant,) = (
+        line
+        for line in lines
+        if "/ProductVariant/" in line["id"] and line["__parentId"] == shop.items["KIT"]
+    )
+    assert (variant["price"], variant["inventoryPolicy"]) == ("12.50", "CONTINUE")
+    assert variant["requiresComponents"] is True
+    assert variant["product"]["tags"] == ["new", "red"]
+
+
+def test_made_up_items_are_exported_and_nowhere_else(shop):
+    shop.control("config", {"bulk_made_up": 150})
+    operation = finish(shop, run(shop)["bulkOperation"]["id"])
+    # Each with a variant and a level at every location, beside the three that are held.
+    assert (operation["objectCount"], operation["rootObjectCount"]) == (
+        str(10 + 150 * 5),
+        "153",
+    )
+    lines = download(shop, operation["url"])
+    assert len(lines) == int(operation["objectCount"])
+    skus = {line["sku"] for line in lines if "/InventoryItem/" in line["id"]}
+    assert len(skus) == 153 and "made-up-0000149" in skus
+    assert len(shop.request("GET", "/_double/state")[1].split(b'"pair"')) == 5
 
 
 def test_failed_export_has_a_code_and_partial_data(shop):

@@ -59,6 +59,9 @@ static void try_bulk_line(struct span body, struct pool *pool)
         return;
     ASSERT(line.kind != BULK_LEVEL ||
            (line.item.bytes != NULL && line.location.bytes != NULL));
+    ASSERT(line.kind != BULK_VARIANT ||
+           (line.item.bytes != NULL && line.tags.bytes != NULL));
+    ASSERT(line.price_micros >= 0);
 }
 
 static void try_locations(struct span body, struct pool *pool)

@@ -52,9 +52,10 @@ class PushWorld:
     def contract(self) -> Path:
         return self.run_dir / f"{self.schema}.json"
 
-    def write_contract(self, **shop: Any) -> None:
+    def write_contract(self, risk: dict[str, Any] | None = None, **shop: Any) -> None:
         self.contract.write_text(json.dumps({
             "version": "1",
+            "risk": risk or {},
             "sources": [{"name": "wms", "rank": 1, "state": self.mode}],
             "locations": [{"code": code} for code in PLACES],
             **self.more,
@@ -80,8 +81,8 @@ class PushWorld:
         assert done.returncode == expect, done.stderr.decode()
         return (done.stdout + done.stderr).decode()
 
-    def check(self) -> tuple[int, dict[str, Any]]:
-        done = run_parstock("catalog", "check", "-o", "json", env=self.env())
+    def check(self, *flags: str) -> tuple[int, dict[str, Any]]:
+        done = run_parstock("catalog", "check", "-o", "json", *flags, env=self.env())
         return done.returncode, json.loads(done.stdout)["shops"][0]
 
     def reconnect(self) -> None:
@@ -162,6 +163,13 @@ class PushWorld:
             report = check_lines(lines, expected)
         assert report.ok, (len(report.violations), report.violations[:5])
         return report.counts
+
+    def prove_final(self) -> dict[str, dict[str, int]]:
+        """The levels that the shop ends at, by the names of its pairs; the journal keeps its promises."""
+        with open(self.shop.state_dir / "journal.jsonl", "rb") as lines:
+            report = check_lines(lines)
+        assert report.ok, (len(report.violations), report.violations[:5])
+        return report.final
 
     def faults(self) -> dict[tuple[str, str], str]:
         rows = self.db.execute("SELECT sku, location, fault FROM shop_levels WHERE fault <> ''").fetchall()

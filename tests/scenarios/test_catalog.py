@@ -64,6 +64,18 @@ def test_what_a_write_knows_is_not_overwritten(run_dir: Path, postgres: Postgres
         assert [levels(world)[(sku, "BER")][0] for sku in skus] == [5, 8, None]
 
 
+def test_facts_of_the_variant_are_kept(run_dir: Path, postgres: Postgres) -> None:
+    with PushWorld(run_dir, postgres) as world:
+        world.control("catalog", {"items": [
+            {"sku": "A", "price": "2.50", "policy": "CONTINUE", "tags": ["b", "a"], "levels": {}}]})  # fmt: skip
+        world.sync()
+        facts = "SELECT continues, bundle, price_micros, tags FROM shop_items"
+        assert world.db.execute(facts).fetchone() == (True, False, 2500000, ["b", "a"])
+        before = world.db.execute("SELECT updated_at FROM shop_items").fetchone()
+        world.sync()
+        assert world.db.execute("SELECT updated_at FROM shop_items").fetchone() == before
+
+
 def test_large_catalogue_in_bounded_memory(run_dir: Path, postgres: Postgres) -> None:
     with PushWorld(run_dir, postgres) as world:
         world.load(7000)

@@ -1,10 +1,12 @@
 """Sold units that the source has not seen are never shown again: mode by mode, witness by witness."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from tests.harness.waiting import wait_until
+from tests.harness.worker import run_parstock
 from tests.scenarios.shop_world import ShopWorld, ago, now
 
 
@@ -134,3 +136,47 @@ def test_a_kit_and_its_parts_sell_from_one_stock(run_dir, kafka, postgres, mode)
         wait_until(lambda: world.shows("KIT")["available"] == 2, "the kit to follow", 30)
         world.wait_par()
         world.prove()
+
+
+def incidents(world: ShopWorld) -> dict[tuple[str, str], str]:
+    """State by SKU and class, through the outside interface."""
+    done = run_parstock("incidents", "list", "--all", "-o", "jsonl", env=world.env())
+    assert done.returncode == 0, done.stderr.decode()
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return {(row["sku"], row["class"]): row["state"] for row in rows}
+
+
+def wait_incidents(world: ShopWorld, wanted: dict[tuple[str, str], str]) -> None:
+    wait_until(lambda: incidents(world) == wanted, f"incidents to be {wanted}", 40, every_s=0.5)
+
+
+def test_orders_beyond_the_stock_are_one_incident_an_episode(world):
+    sku = open_at(world, 5, "available")
+    world.ordered(sku, 8, now())
+    wait_incidents(world, {(sku, "stock_oversold"): "opened"})
+    world.ordered(sku, 1, now())
+    wait_shown(world, sku, "available", 0)
+    assert world.db.execute("SELECT count(*) FROM incidents").fetchone()[0] == 1
+    world.count(sku, 20, now() + timedelta(seconds=1), now() + timedelta(seconds=1))
+    wait_incidents(world, {(sku, "stock_oversold"): "resolved"})
+    world.ordered(sku, 30, now() + timedelta(seconds=2))
+    wait_until(lambda: world.db.execute("SELECT count(*) FROM incidents").fetchone()[0] == 2, "a new episode", 40)
+
+
+def test_a_level_below_zero_is_an_incident_unless_it_may_be(world):
+    sku = open_at(world, 5, "available")
+    world.items["MORE"] = world.control("catalog", {"items": [
+        {"sku": "MORE", "policy": "CONTINUE", "levels": {"501": {"available": 5}}}]})["ids"][0]  # fmt: skip
+    world.sync()
+    world.count("MORE", 5, ago(60), ago(60))
+    for name in (sku, "MORE"):
+        world.sell(name, 7)
+        world.observed(name, -2, now())
+    # The read that the observation asks for finds seven gone of five: a debt on both accounts.
+    wait_incidents(world, {(sku, "shop_oversold"): "opened", (sku, "stock_oversold"): "opened"})
+    world.wait_par()
+    assert world.shows(sku)["available"] == -2, "raised to 0, the debt would be hidden"
+    world.sell(sku, 7, "cancel")
+    world.ordered(sku, -7, now())
+    world.observed(sku, 5, now())
+    wait_incidents(world, {(sku, "shop_oversold"): "resolved", (sku, "stock_oversold"): "resolved"})

@@ -83,21 +83,43 @@ def test_a_new_catalogue_frees_pairs(run_dir: Path, postgres: Postgres) -> None:
 def test_refused_pairs_are_quarantined_and_the_rest_goes_through(run_dir: Path, postgres: Postgres) -> None:
     with PushWorld(run_dir, postgres) as world:
         skus = world.load(20)
-        world.control("catalog", {"items": [
-            {"sku": "KIT", "bundle": True, "levels": {"501": {"available": 1}}},
-        ]})  # fmt: skip
+        world.control("catalog", {"items": [{"sku": "KIT", "levels": {"501": {"available": 1}}}]})
         world.sync()
+        # It becomes a bundle parent behind the catalogue's back: only the shop can say so.
+        world.control("edit", {"sku": "KIT", "location": "BER", "bundle": True})
         world.desire([(sku, "BER", 9) for sku in [*skus, "KIT"]])
         world.push().start(wait_ready=True)
         world.wait_par()
         assert world.faults() == {("KIT", "BER"): "quarantined: NON_MUTABLE_INVENTORY_ITEM"}
         world.prove()
         code, report = world.check()
-        assert code == 1 and report["pairs_quarantined"] == 1
-        # The next catalogue gives the pair another chance, which ends in the same way.
+        assert code == 1 and (report["pairs_quarantined"], report["pairs_bundle"]) == (1, 0)
+        assert report["offenders"]["pairs_quarantined"][0]["detail"] == "quarantined: NON_MUTABLE_INVENTORY_ITEM"
+        # The next catalogue knows why, and the shop is not asked again.
+        refused = world.prove_journal()["refused"]
         world.sync()
-        wait_until(lambda: world.faults(), "the pair to be refused again")
-        world.prove()
+        assert world.faults() == {("KIT", "BER"): "bundle"}
+        code, report = world.check()
+        assert code == 1 and (report["pairs_quarantined"], report["pairs_bundle"]) == (0, 1)
+        world.desire([(skus[0], "BER", 10), ("KIT", "BER", 10)])
+        world.wait_par()
+        assert world.prove()["refused"] == refused
+
+
+def test_a_refused_pair_gets_another_chance(run_dir: Path, postgres: Postgres) -> None:
+    with PushWorld(run_dir, postgres) as world:
+        (sku,) = world.load(1)
+        world.sync()
+        # More than the shop takes; apply would have capped it.
+        world.desire([(sku, "BER", 2_000_000_000)])
+        world.push().start(wait_ready=True)
+        world.wait_par()
+        assert world.faults() == {(sku, "BER"): "quarantined: INVALID_QUANTITY_TOO_HIGH"}
+        refused = world.prove_journal()["refused"]
+        world.sync()
+        wait_until(lambda: world.prove_journal()["refused"] > refused, "the pair to be refused again")
+        world.wait_par()
+        assert list(world.faults()) == [(sku, "BER")]
 
 
 def test_missing_levels_are_activated_where_the_contract_says_so(run_dir: Path, postgres: Postgres) -> None:

@@ -28,7 +28,8 @@ static const char GOOD[] =
     "\"2026-07\",\"mode\":\"on_hand\",\"reason\":\"restock\",\"locations\":{}}],"
     "\"policy\":{\"rules\":[{\"id\":\"r-1\",\"when\":{\"causes\":[\"oversold\"]},\"do\":"
     "\"observe\",\"why\":\"x\"}],\"guards\":{}},"
-    "\"risk\":{},\"drift\":{\"settle_seconds\":30},\"alerts\":[{\"name\":\"a\",\"kind\":"
+    "\"risk\":{\"tags\":[\"Limited\",\"fragile\"],\"skus\":[\"z\",\" a–1 \"],"
+    "\"value_threshold\":250.5},\"drift\":{\"settle_seconds\":30},\"alerts\":[{\"name\":\"a\",\"kind\":"
     "\"slack\"}],\"kpi\":{\"max_mismatch_percent\":0.5},"
     "\"retention\":{\"idempotency_days\":7}}";
 
@@ -89,6 +90,20 @@ static void test_shops(void **state)
     assert_true(span_is(second->api_version, "2026-07"));
     assert_true(span_is(second->reason, "restock"));
     assert_int_equal(second->buffer.max, -1);
+}
+
+static void test_risk(void **state)
+{
+    (void)state;
+    SCOPED(contract_free) struct contract *contract = decode_good(GOOD);
+    const struct risk_rules *risk = &contract->risk;
+    assert_int_equal(risk->tag_count, 2);
+    assert_true(span_is(risk->tags[0], "fragile") && span_is(risk->tags[1], "Limited"));
+    assert_int_equal(risk->sku_count, 2);
+    /* This contract keeps dashes as they are. */
+    assert_true(span_is(risk->skus[0], "A–1") && span_is(risk->skus[1], "Z"));
+    assert_true(risk->has_threshold);
+    assert_int_equal(risk->threshold_micros, 250500000);
 }
 
 static void test_the_rest_and_the_digest(void **state)
@@ -191,6 +206,8 @@ static void test_defaults(void **state)
     assert_int_equal(contract->idempotency_days, 35);
     assert_int_equal(contract->shop_count, 0);
     assert_int_equal(contract->kit_count, 0);
+    assert_false(contract->risk.has_threshold);
+    assert_int_equal(contract->risk.tag_count + contract->risk.sku_count, 0);
     assert_null(contract->sources[0].speaks);
     assert_int_equal(contract_shop(contract, SPAN_OF("w")), -1);
 }
@@ -273,9 +290,12 @@ static const struct {
     {"\"kind\":\"slack\"", "\"kind\":\"fax\"", "/alerts/0/kind"},
     {"\"max_mismatch_percent\":0.5", "\"max_mismatch_percent\":-0.5", "/kpi/"},
     {"\"idempotency_days\":7", "\"idempotency_days\":0", "/retention/idempotency_days"},
-    {"\"risk\":{}", "\"risk\":{\"value_threshold\":-1}", "/risk/value_threshold"},
-    {"\"risk\":{}", "\"risk\":[]", "/risk: must be an object"},
-    {"\"risk\":{}", "\"risk\":{\"tags\":[\"\\ud800\"]}", "no JSON"},
+    {"\"value_threshold\":250.5", "\"value_threshold\":-1", "/risk/value_threshold"},
+    {"\"risk\":{\"tags\":[\"Limited\",\"fragile\"],\"skus\":[\"z\",\" a–1 \"],"
+     "\"value_threshold\":250.5}",
+     "\"risk\":[]", "/risk: must be an object"},
+    {"\"fragile\"", "\"\\ud800\"", "no JSON"},
+    {"\"z\"", "\"\\u00ad\"", "/risk/skus/0: is no SKU"},
 };
 
 static void refuse(struct span text, const char *at)
@@ -355,6 +375,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sources_and_locations),
         cmocka_unit_test(test_shops),
+        cmocka_unit_test(test_risk),
         cmocka_unit_test(test_the_rest_and_the_digest),
         cmocka_unit_test(test_kits),
         cmocka_unit_test(test_kits_are_found_among_many),

@@ -1,10 +1,12 @@
 /* Requests as exact bytes; answers as values, and what is no answer refused. */
+#include "common/base/check.h"
 #include "common/codec/shopify_json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -353,6 +355,49 @@ static void test_bulk_operation(void **state)
         STATUS_REJECT);
 }
 
+static void test_prices(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        bool there;
+        int64_t micros;
+    } PRICES[] = {
+        {"\"0\"", true, 0},
+        {"\"0.00\"", true, 0},
+        {"\"7\"", true, 7000000},
+        {"\"7.\"", true, 7000000},
+        {"\"7.5\"", true, 7500000},
+        {"\"0.0000019\"", true, 1},
+        {"\"9223372036854.775807\"", true, INT64_MAX},
+        {"\"9223372036854.775806\"", true, INT64_MAX - 1},
+        {"\"99999999999999999999\"", true, INT64_MAX},
+        {"\"\"", false, 0},
+        {"\".5\"", false, 0},
+        {"\"-1\"", false, 0},
+        {"\"1.2.3\"", false, 0},
+        {"\"1,50\"", false, 0},
+        {"7", false, 0},
+        {"null", false, 0},
+    };
+    for (size_t at = 0; at < COUNT_OF(PRICES); at++) {
+        char text[200];
+        struct bulk_line line;
+        int length = snprintf(text, sizeof text,
+                              "{\"id\":\"gid://shopify/ProductVariant/3\",\"price\":%s,"
+                              "\"__parentId\":\"i\"}",
+                              PRICES[at].json);
+        assert_int_equal(shopify_decode_bulk_line((struct span){text, (size_t)length},
+                                                  &pool, &line, &error),
+                         STATUS_OK);
+        if (line.has_price != PRICES[at].there ||
+            (line.has_price && line.price_micros != PRICES[at].micros))
+            fail_msg("%s: %d %lld", PRICES[at].json, line.has_price,
+                     (long long)line.price_micros);
+        assert_true(line.tags.bytes != NULL && line.tags.length == 0);
+    }
+}
+
 static void test_bulk_lines(void **state)
 {
     (void)state;
@@ -379,6 +424,23 @@ static void test_bulk_lines(void **state)
     assert_int_equal(line.available, -1);
     assert_true(span_is(line.location, "l"));
     assert_true(span_is(line.item, "gid://shopify/InventoryItem/1"));
+    assert_int_equal(
+        shopify_decode_bulk_line(
+            SPAN_OF("{\"id\":\"gid://shopify/ProductVariant/3\",\"inventoryPolicy\":"
+                    "\"CONTINUE\",\"price\":\"100.57\",\"requiresComponents\":true,"
+                    "\"product\":{\"id\":\"p\",\"tags\":[\"new\",\"\",\"a\\nb\"]},"
+                    "\"__parentId\":\"gid://shopify/InventoryItem/1\"}"),
+            &pool, &line, &error),
+        STATUS_OK);
+    assert_int_equal(line.kind, BULK_VARIANT);
+    assert_true(line.continues && line.bundle && line.has_price);
+    assert_int_equal(line.price_micros, 100570000);
+    assert_true(span_is(line.tags, "new\na b"));
+    assert_true(span_is(line.item, "gid://shopify/InventoryItem/1"));
+    assert_int_equal(
+        shopify_decode_bulk_line(SPAN_OF("{\"id\":\"gid://shopify/ProductVariant/3\"}"),
+                                 &pool, &line, &error),
+        STATUS_REJECT);
     assert_int_equal(
         shopify_decode_bulk_line(SPAN_OF("{\"id\":\"gid://shopify/Product/1\"}"), &pool,
                                  &line, &error),
@@ -478,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_quantities_of_other_types_are_unknown),
         cmocka_unit_test(test_bulk_operation),
         cmocka_unit_test(test_bulk_lines),
+        cmocka_unit_test(test_prices),
         cmocka_unit_test(test_locations),
         cmocka_unit_test(test_scopes),
         cmocka_unit_test(test_token),

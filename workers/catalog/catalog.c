@@ -6,6 +6,7 @@
 #include "common/base/check.h"
 #include "common/base/scope.h"
 #include "common/codec/contract_json.h"
+#include "common/codec/json_text.h"
 #include "common/runtime/contract_file.h"
 #include "common/runtime/life.h"
 #include "common/runtime/log.h"
@@ -15,29 +16,40 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define TEXT_MAX ((size_t)1 << 20)
+#define TEXT_MAX ((size_t)64 << 20)
+#define LIMIT_DEFAULT 10
+#define LIMIT_MAX 10000
 
 struct catalog_flags {
     const char *shop;
+    int64_t limit;
 };
 
 static const struct flag FLAGS[] = {
     {"shop", FLAG_TEXT, offsetof(struct catalog_flags, shop), "NAME",
      "only this shop of the contract; default: all of them"},
+    {"limit", FLAG_INTEGER, offsetof(struct catalog_flags, limit), "N",
+     "check: names of at most N offenders a line (default 10, 0 for none)"},
 };
 
 static const struct command_spec SPEC = {
     .name = "catalog",
     .summary = "map SKUs to the items of the shops",
-    .usage = "sync|check [--shop NAME] [-o table|json|jsonl]",
+    .usage = "sync|check [--shop NAME] [--limit N] [-o table|json|jsonl]",
     .detail =
         "sync checks the contract's locations against the shop, exports the shop's items "
         "and levels in bulk and stores which SKU is which item, what each location shows, "
         "and why a pair can't be written: the SKU is unmapped, several items share it, the "
-        "item is untracked, or not stocked there. Pairs that the shop refused before are "
-        "given another chance. It changes nothing in the shop and may run at any time.\n\n"
-        "check counts, for what the sources have spoken of, what is ready and what is in "
-        "the way; it asks the database only. Exit 1 if something is in the way.",
+        "item is a bundle parent or untracked, or not stocked there. A SKU that moved to "
+        "another item is followed: its pairs get the source's level there, pairs that lost "
+        "their item are left alone. Pairs that the shop refused before are given another "
+        "chance. It changes nothing in the shop and may run at any time.\n\n"
+        "check counts and names what is ready and what is in the way; it asks the database "
+        "only. Exit 1 if the shop is not ready: it was never synced, or a source has "
+        "spoken of a pair that is unmapped, of a duplicate SKU, of a bundle parent, "
+        "untracked, not stocked or refused. All other lines are for information: items "
+        "that no source has spoken of, those sold on below zero, those that the contract's "
+        "`risk` makes high-risk.",
     .operands = 1,
     .uses = CONFIG_CONTRACT | CONFIG_POSTGRES | CONFIG_OUTPUT,
     .needs = CONFIG_CONTRACT | CONFIG_POSTGRES,
@@ -51,6 +63,16 @@ struct result {
     bool ready;
 };
 
+static void write_json_counts(struct buf *out, struct span shop,
+                              const struct catalog_counts *counts)
+{
+    buf_byte(out, '{');
+    json_member_text(out, "shop", shop);
+    json_member_number(out, "items", counts->items);
+    json_member_number(out, "levels", counts->levels);
+    buf_byte(out, '}');
+}
+
 static void write_counts(struct result *result, const struct catalog *catalog,
                          struct span shop, const struct catalog_counts *counts)
 {
@@ -58,8 +80,7 @@ static void write_counts(struct result *result, const struct catalog *catalog,
         buf_format(&result->text, "shop %.*s: %lld items, %lld levels\n", SPAN_ARGS(shop),
                    (long long)counts->items, (long long)counts->levels);
     else
-        buf_format(&result->text, "{\"shop\":\"%.*s\",\"items\":%lld,\"levels\":%lld}",
-                   SPAN_ARGS(shop), (long long)counts->items, (long long)counts->levels);
+        write_json_counts(&result->text, shop, counts);
 }
 
 static void separate(struct result *result, enum output output)
@@ -112,13 +133,14 @@ static void print(const struct result *result, enum output output)
         printf("%s%s", result->text.bytes, output == OUTPUT_JSONL ? "\n" : "");
 }
 
-static enum status run(const struct config *config, const char *only, bool sync,
-                       struct result *result, struct error *error)
+static enum status run(const struct config *config, const struct catalog_flags *flags,
+                       bool sync, struct result *result, struct error *error)
 {
     SCOPED(buf_free) struct buf text = {0};
     SCOPED(contract_free) struct contract *contract = NULL;
     SCOPED(postgres_close) struct postgres *postgres = NULL;
-    struct catalog catalog = {.config = config, .terminal = isatty(STDERR_FILENO) == 1};
+    struct catalog catalog = {
+        .config = config, .limit = flags->limit, .terminal = isatty(STDERR_FILENO) == 1};
     const struct postgres_options options = {.dsn = config->postgres,
                                              .schema = config->schema,
                                              .application_name = "parstock catalog",
@@ -135,16 +157,21 @@ static enum status run(const struct config *config, const char *only, bool sync,
     catalog.contract = contract;
     catalog.postgres = postgres;
     if (status == STATUS_OK)
-        status = work(&catalog, only, sync, result, error);
+        status = work(&catalog, flags->shop, sync, result, error);
     if (status == STATUS_OK)
         print(result, catalog.output);
     return status;
 }
 
-static enum status verb(int argc, char **argv, bool *sync_out, struct error *error)
+static enum status verb(int argc, char **argv, const struct catalog_flags *flags,
+                        bool *sync_out, struct error *error)
 {
     bool one = argc == 1;
     *sync_out = one && strcmp(argv[0], "sync") == 0;
+    if (flags->limit < 0 || flags->limit > LIMIT_MAX) {
+        error_set(error, STATUS_REJECT, "--limit is 0 to %d", LIMIT_MAX);
+        return error_exit(error, EXIT_USAGE);
+    }
     if (*sync_out || (one && strcmp(argv[0], "check") == 0))
         return STATUS_OK;
     error_set(error, STATUS_REJECT, "say 'catalog sync' or 'catalog check'");
@@ -155,7 +182,7 @@ int catalog_main(int argc, char **argv)
 {
     struct error error = {0};
     struct config config = {0};
-    struct catalog_flags flags = {0};
+    struct catalog_flags flags = {.limit = LIMIT_DEFAULT};
     struct parsed parsed = {.argc = argc, .argv = argv};
     struct result result = {.ready = true};
     bool sync = false;
@@ -163,10 +190,10 @@ int catalog_main(int argc, char **argv)
     if (parsed.done)
         return 0;
     if (status == STATUS_OK)
-        status = verb(argc - parsed.first, argv + parsed.first, &sync, &error);
+        status = verb(argc - parsed.first, argv + parsed.first, &flags, &sync, &error);
     buf_init(&result.text, TEXT_MAX);
     if (status == STATUS_OK)
-        status = run(&config, flags.shop, sync, &result, &error);
+        status = run(&config, &flags, sync, &result, &error);
     buf_free(&result.text);
     if (status != STATUS_OK)
         return config_fail(&SPEC, &error);

@@ -1,12 +1,14 @@
 /*
  * catalog sync: what a shop sells and shows, by one bulk export, into shop_items and
  * shop_levels. catalog check: is everything that a source has spoken of ready to be
- * written? Memory is bounded: a line, a batch of CATALOG_BATCH_MAX rows, one HTTP piece.
+ * written, and what is in the way? Memory is bounded: a line, a batch of CATALOG_BATCH_MAX
+ * rows or a few MiB, one HTTP piece; the names that `limit` allows.
  */
 #ifndef PARSTOCK_WORKERS_CATALOG_CATALOG_H
 #define PARSTOCK_WORKERS_CATALOG_CATALOG_H
 
 #include "common/io/store_catalog.h"
+#include "common/io/store_catalog_check.h"
 #include "common/runtime/output.h"
 #include "common/runtime/shop_access.h"
 
@@ -15,6 +17,7 @@ struct catalog {
     const struct contract *contract;
     struct postgres *postgres;
     enum output output;
+    int64_t limit; /* names of offenders a line, at most */
     bool terminal; /* a progress line may be drawn on stderr */
 };
 
@@ -26,6 +29,11 @@ enum status catalog_sync(struct catalog *catalog, const struct shop *shop,
 struct buf;
 enum status catalog_check(struct catalog *catalog, const struct shop *shop,
                           struct buf *out, bool *ready_out, struct error *error);
+
+/* Counts the high-risk items and names the first of them. */
+enum status catalog_risk(struct catalog *catalog, const struct catalog_question *question,
+                         struct catalog_report *report,
+                         const struct catalog_visitor *names, struct error *error);
 
 /* ---- catalog_feed.c: the export's lines to staged rows ---- */
 

@@ -6,14 +6,16 @@
 #include <stdlib.h>
 
 #define LINE_MAX ((size_t)1 << 20)
-#define POOL_MAX ((size_t)64 << 20)
+#define POOL_MAX ((size_t)16 << 20)
+#define POOL_FULL ((size_t)4 << 20) /* a batch of long tags is sent before it is full */
 
 struct feed {
     struct postgres *postgres;
     unsigned sku_steps;
     struct buf line;  /* the start of a line whose end has not come yet */
-    struct pool pool; /* texts of both batches; reset when both are empty */
+    struct pool pool; /* texts of the batches; reset when they are empty */
     struct catalog_items items;
+    struct catalog_variants variants;
     struct catalog_levels levels;
     int64_t lines;
     bool failed;
@@ -62,15 +64,19 @@ int64_t feed_lines(const struct feed *feed)
     return feed->lines;
 }
 
-/* Both batches at once, so that the pool can be emptied behind them. */
+/* All batches at once, so that the pool can be emptied behind them. */
 static enum status flush(struct feed *feed)
 {
     enum status status = STATUS_OK;
     if (feed->items.count > 0)
         status = store_catalog_stage_items(feed->postgres, &feed->items, &feed->error);
+    if (status == STATUS_OK && feed->variants.count > 0)
+        status =
+            store_catalog_stage_variants(feed->postgres, &feed->variants, &feed->error);
     if (status == STATUS_OK && feed->levels.count > 0)
         status = store_catalog_stage_levels(feed->postgres, &feed->levels, &feed->error);
     feed->items.count = 0;
+    feed->variants.count = 0;
     feed->levels.count = 0;
     pool_reset(&feed->pool);
     if (status == STATUS_OK && feed->each != NULL)
@@ -91,6 +97,18 @@ static void add_item(struct feed *feed, const struct bulk_line *line)
     items->tracked[items->count++] = line->tracked;
 }
 
+static void add_variant(struct feed *feed, const struct bulk_line *line)
+{
+    struct catalog_variants *variants = &feed->variants;
+    size_t at = variants->count++;
+    variants->items[at] = line->item;
+    variants->tags[at] = line->tags;
+    variants->continues[at] = line->continues;
+    variants->bundle[at] = line->bundle;
+    variants->has_price[at] = line->has_price;
+    variants->price_micros[at] = line->price_micros;
+}
+
 static void add_level(struct feed *feed, const struct bulk_line *line)
 {
     struct catalog_levels *levels = &feed->levels;
@@ -104,6 +122,13 @@ static void add_level(struct feed *feed, const struct bulk_line *line)
     levels->has_on_hand[at] = line->has_on_hand;
 }
 
+static bool is_full(const struct feed *feed)
+{
+    return feed->items.count == CATALOG_BATCH_MAX ||
+           feed->variants.count == CATALOG_BATCH_MAX ||
+           feed->levels.count == CATALOG_BATCH_MAX || feed->pool.taken >= POOL_FULL;
+}
+
 static enum status take_line(struct feed *feed, struct span text)
 {
     struct bulk_line line;
@@ -113,11 +138,11 @@ static enum status take_line(struct feed *feed, struct span text)
         return status;
     if (line.kind == BULK_ITEM)
         add_item(feed, &line);
+    else if (line.kind == BULK_VARIANT)
+        add_variant(feed, &line);
     else if (line.kind == BULK_LEVEL)
         add_level(feed, &line);
-    bool full =
-        feed->items.count == CATALOG_BATCH_MAX || feed->levels.count == CATALOG_BATCH_MAX;
-    return full ? flush(feed) : STATUS_OK;
+    return is_full(feed) ? flush(feed) : STATUS_OK;
 }
 
 static enum status take_piece(struct feed *feed, struct span piece)

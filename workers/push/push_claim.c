@@ -20,10 +20,17 @@ struct sorted {
     size_t ready_count;
 };
 
+/* More was sold than there is: the debt stays to be seen (PAIR_IS_OFF). */
+static bool is_in_debt(const struct claimed_pair *pair)
+{
+    return pair->short_units > 0 && pair->desired == 0 && pair->shown < 0;
+}
+
 /* Nothing is to be written: nothing is known, or the shop shows it. */
 static bool is_at_par(const struct claimed_pair *pair)
 {
-    return !pair->has_desired || (pair->has_shown && pair->shown == pair->desired);
+    return !pair->has_desired ||
+           (pair->has_shown && (pair->shown == pair->desired || is_in_debt(pair)));
 }
 
 static bool is_idle(const struct pusher *pusher, const struct claimed_pair *pair)

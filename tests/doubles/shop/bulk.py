@@ -27,11 +27,12 @@ from .config import Config
 from .inventory import error
 from .journal import Journal
 from .resolvers import Resolvers
-from .state import Shop
+from .state import Item, Level, Quantities, Shop
 
 MAX_CONNECTIONS, MAX_DEPTH = 5, 2
 URL_SECONDS = 7 * 86400
 _BLOCK = 64
+_MADE_UP_FROM = 5_000_000_001
 _ALL = 250
 
 
@@ -193,16 +194,19 @@ class BulkOperations:
 
     def _export(self, operation: Operation, plan: Plan, grouped: bool) -> None:
         with self._shop.lock:
-            roots = list(self._shop.items.values())
+            held = list(self._shop.items.values())
+            places = list(self._shop.locations)
         failing = self._config.bulk_outcome == "FAILED"
-        if failing:
-            roots = roots[: len(roots) // 2]
+        count = len(held) + self._config.bulk_made_up
+        count = count // 2 if failing else count
+        all_items = itertools.chain(held, _made_up(self._config.bulk_made_up, places))
+        roots = itertools.islice(all_items, count)
         with open(operation.path, "wb") as stream:
             for line in _lines(roots, plan, grouped):
                 operation.objects += 1
                 operation.size += stream.write(line)
         operation.roots, operation.failed, operation.done_at = (
-            len(roots),
+            count,
             failing,
             self._clock.now(),
         )
@@ -339,13 +343,33 @@ def _connections(node: FieldNode, depth: int) -> tuple[int, int]:
     )
 
 
-def _lines(roots: list[Any], plan: Plan, grouped: bool) -> Iterator[bytes]:
+def _made_up(count: int, places: list[int]) -> Iterator[Item]:
+    """Items of a large catalogue, made while they are written out and held nowhere: the
+    export has them, no other query does. Every hundredth is a bundle, every tenth sells
+    on."""
+    for number in range(count):
+        item = Item(
+            _MADE_UP_FROM + number,
+            f"made-up-{number:07}",
+            mutable=number % 100 != 99,
+            policy="CONTINUE" if number % 10 == 9 else "DENY",
+            tags=("made-up", f"group-{number % 50}"),
+            price=f"{number % 1000}.95",
+        )
+        quantities = Quantities(available=number % 90, committed=number % 3)
+        item.levels += [
+            Level(item.id, place, quantities, True, 0.0, {}) for place in places
+        ]
+        yield item
+
+
+def _lines(roots: Iterator[Any], plan: Plan, grouped: bool) -> Iterator[bytes]:
     """Grouped: children follow their parent. Otherwise a block of parents comes first,
     then the children of them all."""
     size = 1 if grouped else _BLOCK
-    for start in range(0, len(roots), size):
+    while block := list(itertools.islice(roots, size)):
         below: list[bytes] = []
-        for root in roots[start : start + size]:
+        for root in block:
             call = Call(0)
             yield _line({key: read(root, call) for key, read in plan.fields})
             below += _children(root, plan, call)

@@ -77,6 +77,7 @@ class Config:
     bulk_outcome: str = "COMPLETED"
     bulk_error_code: str = "TIMEOUT"
     bulk_concurrent: int = 5
+    bulk_made_up: int = 0
 
     def update(self, values: dict[str, Any]) -> None:
         """Takes all of the values, or none."""

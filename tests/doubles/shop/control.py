@@ -31,6 +31,8 @@ class Control:
             "catalog": self._catalog,
             "order": self._order,
             "edit": self._edit,
+            "rename": self._rename,
+            "remove": self._remove,
             "faults": self._faults,
             "clock": self._clock,
             "config": self._config,
@@ -82,7 +84,8 @@ class Control:
         with shop.lock:
             for entry in body.get("locations", []):
                 self._add_location(entry)
-            taken = max(shop.items, default=_FIRST_ITEM - 1)
+            # The number of an item that was removed does not come again.
+            taken = max(shop.newest_item, _FIRST_ITEM - 1)
             numbers = itertools.count(taken + 1)
             added = [self._add_item(entry, numbers) for entry in body.get("items", [])]
             levels = [level for item in added for level in item.levels]
@@ -131,6 +134,7 @@ class Control:
             entry.get("policy", "DENY"),
             entry.get("status", "ACTIVE"),
             tuple(entry.get("tags", ())),
+            str(entry.get("price", "0.00")),
         )
         places = {place: values for place, values in entry.get("levels", {}).items()}
         wanted = [(self._location(place), values) for place, values in places.items()]
@@ -191,6 +195,28 @@ class Control:
             change = shop.put(level, after, self._double.clock.now()).journal()
             self._double.journal.write("edit", changes=[change])
         return {"changes": [change]}
+
+    def _rename(self, body: dict[str, Any]) -> dict[str, Any]:
+        shop = self._double.shop
+        with shop.lock:
+            item = self._item(body)
+            before = item.sku
+            shop.rename_item(item, body["to"])
+            self._double.journal.write(
+                "renamed", item=item.id, before=before, after=item.sku
+            )
+        return {"item": gid.make("InventoryItem", item.id)}
+
+    def _remove(self, body: dict[str, Any]) -> dict[str, Any]:
+        shop = self._double.shop
+        with shop.lock:
+            item = self._item(body)
+            pairs = [
+                gid.pair_name(level.item, level.location)
+                for level in shop.remove_item(item)
+            ]
+            self._double.journal.write("removed", item=item.id, pairs=pairs)
+        return {"pairs": pairs}
 
     # The double itself
 
@@ -264,12 +290,16 @@ class Control:
             raise ControlError(f"unknown location {name}")
         return found[0]
 
-    def _level(self, body: dict[str, Any]) -> Level:
+    def _item(self, body: dict[str, Any]) -> Item:
         shop = self._double.shop
         number = _number(body.get("item"), "InventoryItem")
         item = shop.items.get(number) if number else shop.item_by_sku(body["sku"])
         if item is None:
             raise ControlError(f"unknown item {body.get('item') or body.get('sku')}")
+        return item
+
+    def _level(self, body: dict[str, Any]) -> Level:
+        shop, item = self._double.shop, self._item(body)
         location = self._location(body["location"])
         level = shop.levels.get((item.id, location))
         if level is None:

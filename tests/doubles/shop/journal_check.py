@@ -122,6 +122,7 @@ class Checker:
             "undelivered": self._undelivered,
             "order": self._effect,
             "edit": self._effect,
+            "removed": self._removed,
             "bulk_started": self._bulk_started,
             "bulk_finished": self._bulk_read,
         }
@@ -199,6 +200,12 @@ class Checker:
         for name, (available, on_hand) in line["levels"].items():
             pair = self._pair(name)
             pair.available, pair.on_hand = available, on_hand
+
+    def _removed(self, line: dict[str, Any]) -> None:
+        """A pair that is gone ends at no level."""
+        for name in line["pairs"]:
+            pair = self._pair(name)
+            pair.available = pair.on_hand = None
 
     # Calls
 

@@ -28,6 +28,7 @@ def save(path: Path, shop: Shop, keys: IdempotencyStore, clock: Clock) -> None:
                 item.policy,
                 item.status,
                 item.tags,
+                item.price,
             ]
             for item in shop.items.values()
         ],
@@ -66,8 +67,8 @@ def load(path: Path, shop: Shop, keys: IdempotencyStore, clock: Clock) -> bool:
     clock.advance(value["offset_seconds"])
     shop.locations = {entry["id"]: Location(**entry) for entry in value["locations"]}
     for entry in value["items"]:
-        number, sku, tracked, mutable, policy, status, tags = entry
-        shop.add_item(Item(number, sku, tracked, mutable, policy, status, tuple(tags)))
+        *facts, tags, price = entry
+        shop.add_item(Item(*facts, tuple(tags), price))
     for item, location, quantities, active, created_at, updated_at in value["levels"]:
         level = shop.add_level(
             shop.items[item], location, Quantities(*quantities), active, created_at
@@ -95,7 +96,7 @@ def _unpack(value: Any, shop: Shop) -> Any:
         return value
     if "level" in value:
         item, location = value["level"]
-        return shop.levels[(item, location)]
+        return shop.levels.get((item, location))
     if "dict" in value:
         return {name: _unpack(each, shop) for name, each in value["dict"].items()}
     return [_unpack(each, shop) for each in value["list"]]

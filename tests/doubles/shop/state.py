@@ -84,6 +84,7 @@ class Item:
     policy: str = "DENY"
     status: str = "ACTIVE"
     tags: tuple[str, ...] = ()
+    price: str = "0.00"
     levels: list[Level] = field(default_factory=list)
 
 
@@ -111,11 +112,13 @@ class Shop:
             self.items: dict[int, Item] = {}
             self.levels: dict[tuple[int, int], Level] = {}
             self.by_sku: dict[str, list[int]] = {}
+            self.newest_item = 0
 
     def add_item(self, item: Item) -> None:
         if item.id in self.items:
             raise ValueError(f"item {item.id} is there already")
         self.items[item.id] = item
+        self.newest_item = max(self.newest_item, item.id)
         if item.sku is not None:
             self.by_sku.setdefault(item.sku, []).append(item.id)
 
@@ -126,6 +129,22 @@ class Shop:
         self.levels[(item.id, location)] = level
         item.levels.append(level)
         return level
+
+    def remove_item(self, item: Item) -> list[Level]:
+        """The item with all its levels is gone, as after a deletion in the admin."""
+        del self.items[item.id]
+        if item.sku is not None:
+            self.by_sku[item.sku].remove(item.id)
+        for level in item.levels:
+            del self.levels[(item.id, level.location)]
+        return item.levels
+
+    def rename_item(self, item: Item, sku: str | None) -> None:
+        if item.sku is not None:
+            self.by_sku[item.sku].remove(item.id)
+        item.sku = sku
+        if sku is not None:
+            self.by_sku.setdefault(sku, []).append(item.id)
 
     def put(self, level: Level, quantities: Quantities, now: float) -> Change:
         """Replaces a level's quantities and dates those that changed. The caller holds
