@@ -10,6 +10,7 @@ int audit_main(int argc, char **argv);
 int catalog_main(int argc, char **argv);
 int dev_broker_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
+int explain_main(int argc, char **argv);
 int incidents_main(int argc, char **argv);
 int levels_main(int argc, char **argv);
 int migrate_main(int argc, char **argv);

@@ -41,6 +41,8 @@ static const struct command COMMANDS[] = {
     {"doctor", doctor_main, GROUP_SET_UP, "check everything that parstock depends on"},
     {"levels", levels_main, GROUP_DAILY,
      "ruling levels, and what each shop should show and shows"},
+    {"explain", explain_main, GROUP_DAILY,
+     "every event, write and finding that made a SKU's numbers"},
     {"incidents", incidents_main, GROUP_DAILY,
      "what needs a person, and what happened to it"},
     {"audit", audit_main, GROUP_DAILY, "prove that the ledger and the levels agree"},

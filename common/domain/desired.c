@@ -77,23 +77,50 @@ static void keep_in_range(struct desired *desired)
     }
 }
 
+static enum desired_rule level_rule(const struct desired_input *input)
+{
+    bool below =
+        input->source_state == LEVEL_AVAILABLE && input->shop_mode == LEVEL_ON_HAND;
+    return below ? DESIRED_LEVEL_BELOW : DESIRED_LEVEL;
+}
+
 struct desired desired_level(const struct desired_input *input)
 {
     if (input->excluded)
         return (struct desired){.rule = DESIRED_EXCLUDED};
     if (!input->has_level)
         return (struct desired){.rule = DESIRED_NO_LEVEL};
-    bool below =
-        input->source_state == LEVEL_AVAILABLE && input->shop_mode == LEVEL_ON_HAND;
     struct desired desired = {
-        .known = true,
-        .quantity = input->level,
-        .rule = below ? DESIRED_LEVEL_BELOW : DESIRED_LEVEL,
-    };
+        .known = true, .quantity = input->level, .rule = level_rule(input)};
     take_orders(input, &desired);
     hold_back(&input->buffer, &desired);
     keep_in_range(&desired);
     return desired;
+}
+
+static void add_step(struct desired_step *steps, size_t *count, enum desired_rule rule,
+                     int64_t change)
+{
+    ASSERT(*count < DESIRED_STEPS_MAX);
+    int64_t before = *count > 0 ? steps[*count - 1].result : 0;
+    steps[(*count)++] =
+        (struct desired_step){.rule = rule, .change = change, .result = before + change};
+}
+
+size_t desired_steps(const struct desired_input *input,
+                     struct desired_step steps[DESIRED_STEPS_MAX])
+{
+    const struct desired desired = desired_level(input);
+    size_t count = 0;
+    if (!desired.known)
+        return 0;
+    add_step(steps, &count, level_rule(input), input->level);
+    add_step(steps, &count, DESIRED_ORDERS, -desired.orders);
+    add_step(steps, &count, DESIRED_BUFFER, -desired.buffer);
+    int64_t left = desired.quantity - steps[count - 1].result;
+    if (left != 0)
+        add_step(steps, &count, desired.rule, left);
+    return count;
 }
 
 const char *desired_rule_id(enum desired_rule rule)

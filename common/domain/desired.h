@@ -54,6 +54,23 @@ struct desired {
 
 struct desired desired_level(const struct desired_input *input);
 
+/* One operation of the order above: its share, and what it leaves. */
+struct desired_step {
+    enum desired_rule rule;
+    int64_t change; /* of the first step: the level itself */
+    int64_t result; /* the changes up to here, summed */
+};
+
+#define DESIRED_STEPS_MAX 4
+
+/*
+ * The operations by which desired_level comes to its number: level, unseen units and buffer,
+ * also where they take off nothing, then floor or cap where one had to act. Where the level
+ * is not known there are none. Returns how many; the last one's result is the quantity.
+ */
+size_t desired_steps(const struct desired_input *input,
+                     struct desired_step steps[DESIRED_STEPS_MAX]);
+
 const char *desired_rule_id(enum desired_rule rule);
 const char *desired_rule_why(enum desired_rule rule);
 

@@ -24,15 +24,19 @@ static int64_t sold_by(const struct shop_units *units)
     return larger(sold, 0);
 }
 
+int64_t unseen_share(const struct shop_units *units, bool keeps)
+{
+    ASSERT(units->ordered >= units->recent && units->recent >= 0);
+    ASSERT(units->cancelled >= 0 && units->gone >= 0);
+    return keeps ? units->gone : sold_by(units);
+}
+
 static int64_t sum_units(const struct contract *contract, size_t keeper,
                          const struct shop_units *units)
 {
     int64_t sum = 0;
-    for (size_t at = 0; at < contract->shop_count; at++) {
-        ASSERT(units[at].ordered >= units[at].recent && units[at].recent >= 0);
-        ASSERT(units[at].cancelled >= 0 && units[at].gone >= 0);
-        sum += at == keeper ? units[at].gone : sold_by(&units[at]);
-    }
+    for (size_t at = 0; at < contract->shop_count; at++)
+        sum += unseen_share(&units[at], at == keeper);
     return sum;
 }
 

@@ -43,6 +43,10 @@ enum units_kind {
 int64_t unseen_after_us(enum level_state mode, const struct source *source,
                         const struct reading *reading);
 
+/* What one shop's units take off; `keeps`: it keeps what was ordered from being sold itself.
+ * Never below 0. */
+int64_t unseen_share(const struct shop_units *units, bool keeps);
+
 /* `units`: one a shop of the contract, of the SKU that the shop's level is of. Never below
  * 0. */
 int64_t unseen_units(const struct contract *contract, size_t shop,

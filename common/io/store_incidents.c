@@ -72,6 +72,8 @@ static const struct statement LIST = {
                       "FROM incidents i WHERE ($1 OR i.state <> 'resolved') "
                       "AND ($2::text IS NULL OR i.id = $2) "
                       "AND ($3::text IS NULL OR i.class = $3) "
+                      "AND ($4::text IS NULL OR $4 IN (i.sku, "
+                      "i.evidence#>>'{first,sku}', i.evidence#>>'{latest,sku}')) "
                       "ORDER BY i.opened_at DESC, i.id"};
 
 static const struct statement LOG = {
@@ -398,6 +400,7 @@ enum status store_incidents_list(struct postgres *postgres,
     pg_params_bool(&params, filter->resolved);
     pg_params_text(&params, filter->id);
     pg_params_text(&params, filter->class);
+    pg_params_text(&params, filter->sku);
     return postgres_stream(postgres, &LIST, &params, &reader, error);
 }
 

@@ -59,6 +59,7 @@ struct incident_filter {
     bool resolved;     /* also those */
     struct span id;    /* bytes NULL = any */
     struct span class; /* bytes NULL = any */
+    struct span sku;   /* that it is about, or that it was first or last seen with */
 };
 
 /* Newest first. Texts are valid during the call that brings them. */

@@ -2,14 +2,13 @@
 
 #include "common/base/check.h"
 #include "common/base/scope.h"
+#include "common/io/store_pairs_sql.h"
 
 static const struct statement LEVELS = {
     "levels_view",
     "SELECT l.sku, l.location, l.quantity, l.source, l.occurred_at, l.version, s.shop, "
-    "s.desired, s.shown, CASE WHEN s.fault <> '' THEN s.fault "
-    "WHEN s.write_id IS NOT NULL THEN 'in_flight' WHEN s.desired IS NULL THEN 'excluded' "
-    "WHEN s.shown IS NULL THEN 'not_seen' WHEN s.dirty THEN 'pending' ELSE 'at_par' END "
-    "FROM levels l LEFT JOIN shop_levels s ON s.sku = l.sku AND s.location = l.location "
+    "s.desired, s.shown, " PAIR_STATE
+    " FROM levels l LEFT JOIN shop_levels s ON s.sku = l.sku AND s.location = l.location "
     "WHERE ($1::text IS NULL OR l.sku = $1) AND ($2::text IS NULL OR l.location = $2) "
     "ORDER BY l.sku COLLATE \"C\", l.location COLLATE \"C\", s.shop COLLATE \"C\""};
 

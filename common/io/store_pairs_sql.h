@@ -1,5 +1,5 @@
 /*
- * SQL that push and the catalogue must share, so that both say the same of a pair.
+ * SQL that several statements must share, so that all say the same of a pair.
  *
  * PAIR_FAULT wants: i (n items of this normalised SKU in the shop, bundle and tracked of
  * the one) and g (gid of the contract's location or null) and l (the row of shop_levels).
@@ -13,6 +13,12 @@
     " WHEN i.bundle THEN 'bundle'"                                                       \
     " WHEN NOT i.tracked THEN 'untracked'"                                               \
     " WHEN NOT l.stocked THEN 'not_stocked' ELSE '' END"
+
+/* How a pair stands, in a word for people; s is the row of shop_levels. */
+#define PAIR_STATE                                                                       \
+    "CASE WHEN s.fault <> '' THEN s.fault WHEN s.write_id IS NOT NULL THEN 'in_flight'"  \
+    " WHEN s.desired IS NULL THEN 'excluded' WHEN s.shown IS NULL THEN 'not_seen'"       \
+    " WHEN s.dirty THEN 'pending' ELSE 'at_par' END"
 
 /*
  * The items of the pair's SKU as i. A look-up a row by the index, on purpose: a grouped

@@ -4,33 +4,14 @@
 #include "common/base/scope.h"
 #include "common/domain/kit.h"
 
-/*
- * A SKU's stock at a location, as one pair draws on it: a pair of a kit has one a part, any
- * other pair has one, its own.
- */
-struct stock {
-    size_t pair;
-    int64_t per_unit;   /* units of it in one of the pair's */
-    struct level level; /* source -1: none that the contract has */
-    struct reading reading;
-    size_t first_claim;
-    size_t claim_count;
-};
-
-/* A SKU whose sales take from a stock: the stock's own, and every kit that holds it. */
-struct claim_on {
-    struct span sku;
-    int64_t per_unit; /* units of the stock in one of it */
-};
-
 struct work {
     struct postgres *postgres;
     const struct pair_question *question;
     struct pool *pool;
-    struct stock *stocks;
+    struct pair_stock *stocks;
     struct place *places; /* one a stock */
     size_t stock_count;
-    struct claim_on *claims;
+    struct pair_claim *claims;
     struct unseen_question *asked; /* one a claim */
     size_t claim_count;
 };
@@ -62,8 +43,8 @@ static void add_stock(struct work *work, size_t pair, struct span sku, int64_t p
 {
     const struct place place = {sku, work->question->places[pair].location};
     work->places[work->stock_count] = place;
-    work->stocks[work->stock_count++] =
-        (struct stock){.pair = pair, .per_unit = per_unit, .level = {.source = -1}};
+    work->stocks[work->stock_count++] = (struct pair_stock){
+        .pair = pair, .sku = sku, .per_unit = per_unit, .level = {.source = -1}};
 }
 
 static enum status list_stocks(struct work *work, struct error *error)
@@ -92,7 +73,7 @@ static enum status ask_levels(struct work *work, struct error *error)
     for (int row = 0; status == STATUS_OK && row < found.levels.count; row++) {
         const struct level_row level = store_level_row(&found, row);
         ASSERT(level.place < work->stock_count);
-        struct stock *stock = &work->stocks[level.place];
+        struct pair_stock *stock = &work->stocks[level.place];
         stock->level = level.level;
         stock->level.source = contract_source(contract_of(work), level.source);
         stock->reading = level.reading;
@@ -113,20 +94,20 @@ static size_t count_claims(const struct work *work)
     return count;
 }
 
-static bool add_claim(struct work *work, const struct stock *stock, struct span sku,
+static bool add_claim(struct work *work, const struct pair_stock *stock, struct span sku,
                       int64_t per_unit)
 {
     const struct contract *contract = contract_of(work);
-    enum level_state mode = contract->shops[work->question->shop].mode;
     struct shop_units *units =
         pool_take(work->pool, (contract->shop_count + 1) * sizeof(*units));
     if (units == NULL)
         return false;
-    work->claims[work->claim_count] = (struct claim_on){sku, per_unit};
+    struct span own = work->question->places[stock->pair].sku;
+    work->claims[work->claim_count] = (struct pair_claim){
+        .sku = sku, .is_own = span_equal(sku, own), .per_unit = per_unit, .units = units};
     work->asked[work->claim_count++] = (struct unseen_question){
         .place = {sku, work->question->places[stock->pair].location},
-        .after_us = unseen_after_us(mode, &contract->sources[stock->level.source],
-                                    &stock->reading),
+        .after_us = stock->unseen_after_us,
         .units = units};
     return true;
 }
@@ -141,17 +122,20 @@ static int64_t units_in(const struct kit *kit, struct span sku)
 
 static bool add_claims(struct work *work, size_t at)
 {
-    struct stock *stock = &work->stocks[at];
+    struct pair_stock *stock = &work->stocks[at];
     struct span sku = work->places[at].sku;
     size_t kits = 0;
     const struct kit_use *uses = contract_kits_of(contract_of(work), sku, &kits);
-    stock->first_claim = work->claim_count;
+    stock->unseen_after_us = unseen_after_us(
+        contract_of(work)->shops[work->question->shop].mode,
+        &contract_of(work)->sources[stock->level.source], &stock->reading);
+    stock->claims = &work->claims[work->claim_count];
     bool all = add_claim(work, stock, sku, 1);
     for (size_t use = 0; use < kits && all; use++) {
         const struct kit *kit = &contract_of(work)->kits[uses[use].kit];
         all = add_claim(work, stock, kit->sku, units_in(kit, sku));
     }
-    stock->claim_count = work->claim_count - stock->first_claim;
+    stock->claim_count = (size_t)(&work->claims[work->claim_count] - stock->claims);
     return all;
 }
 
@@ -171,25 +155,28 @@ static enum status ask_units(struct work *work, struct error *error)
 
 /* ---- the decision --------------------------------------------------------------------- */
 
-/* Units that left the stock unseen, as the pair's shop must reckon with them. */
-static int64_t unseen_of(const struct work *work, const struct stock *stock)
+int64_t pair_claim_share(const struct contract *contract, size_t shop,
+                         const struct pair_claim *claim, size_t at)
 {
-    const struct contract *contract = contract_of(work);
-    struct span own = work->question->places[stock->pair].sku;
+    bool keeps = claim->is_own && at == shop && contract->shops[at].mode == LEVEL_ON_HAND;
+    return claim->per_unit * unseen_share(&claim->units[at], keeps);
+}
+
+int64_t pair_unseen(const struct contract *contract, size_t shop,
+                    const struct pair_stock *stock)
+{
     int64_t sum = 0;
     for (size_t at = 0; at < stock->claim_count; at++) {
-        size_t claim = stock->first_claim + at;
-        const struct shop_units *units = work->asked[claim].units;
-        bool is_own = span_equal(work->claims[claim].sku, own);
-        sum += work->claims[claim].per_unit *
-               (is_own ? unseen_units(contract, work->question->shop, units)
-                       : unseen_units_beside(contract, units));
+        const struct pair_claim *claim = &stock->claims[at];
+        sum += claim->per_unit * (claim->is_own
+                                      ? unseen_units(contract, shop, claim->units)
+                                      : unseen_units_beside(contract, claim->units));
     }
     return sum;
 }
 
 static struct pair_decision decide_plain(const struct work *work,
-                                         const struct stock *stock)
+                                         const struct pair_stock *stock)
 {
     const struct contract *contract = contract_of(work);
     const struct shop *shop = &contract->shops[work->question->shop];
@@ -202,13 +189,17 @@ static struct pair_decision decide_plain(const struct work *work,
         .shop_mode = shop->mode,
         .buffer = shop->buffer,
         .excluded = shop_excludes(shop, work->question->places[stock->pair].sku),
-        .unseen_units = unseen_of(work, stock)};
-    return (struct pair_decision){.is_decided = true, .desired = desired_level(&input)};
+        .unseen_units = pair_unseen(contract, work->question->shop, stock)};
+    return (struct pair_decision){.is_decided = true,
+                                  .desired = desired_level(&input),
+                                  .input = input,
+                                  .stocks = stock,
+                                  .stock_count = 1};
 }
 
 /* Its parts' stocks, less what left them, make so many; buffer and limits come then. */
 static struct pair_decision decide_kit(const struct work *work, const struct kit *kit,
-                                       const struct stock *stocks)
+                                       const struct pair_stock *stocks)
 {
     const struct contract *contract = contract_of(work);
     const struct shop *shop = &contract->shops[work->question->shop];
@@ -217,11 +208,12 @@ static struct pair_decision decide_kit(const struct work *work, const struct kit
         return (struct pair_decision){.failed = true};
     for (size_t part = 0; part < kit->part_count; part++) {
         bool exists = stocks[part].level.source >= 0;
-        left[part] =
-            (struct kit_stock){.exists = exists,
-                               .quantity = exists ? stocks[part].level.quantity -
-                                                        unseen_of(work, &stocks[part])
-                                                  : 0};
+        left[part] = (struct kit_stock){
+            .exists = exists,
+            .quantity =
+                exists ? stocks[part].level.quantity -
+                             pair_unseen(contract, work->question->shop, &stocks[part])
+                       : 0};
     }
     const struct kit_level level = kit_level(kit, left);
     const struct desired_input input = {.has_level = level.exists,
@@ -230,14 +222,18 @@ static struct pair_decision decide_kit(const struct work *work, const struct kit
                                         .shop_mode = shop->mode,
                                         .buffer = shop->buffer,
                                         .excluded = shop_excludes(shop, kit->sku)};
-    return (struct pair_decision){.is_decided = true, .desired = desired_level(&input)};
+    return (struct pair_decision){.is_decided = true,
+                                  .desired = desired_level(&input),
+                                  .input = input,
+                                  .stocks = stocks,
+                                  .stock_count = kit->part_count};
 }
 
 static enum status decide_all(const struct work *work, struct pair_decision *decisions,
                               struct error *error)
 {
     for (size_t at = 0; at < work->stock_count;) {
-        const struct stock *stock = &work->stocks[at];
+        const struct pair_stock *stock = &work->stocks[at];
         const struct kit *kit =
             contract_kit(contract_of(work), work->question->places[stock->pair].sku);
         struct pair_decision *decision = &decisions[stock->pair];

@@ -120,6 +120,45 @@ static void test_bounds(void **state)
             }
 }
 
+/* The steps of every expectation come to the number, each from what the one before left. */
+static void test_steps_sum(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < sizeof EXPECTATIONS / sizeof *EXPECTATIONS; at++) {
+        const struct expectation *expected = &EXPECTATIONS[at];
+        struct desired_step steps[DESIRED_STEPS_MAX];
+        size_t count = desired_steps(&expected->input, steps);
+        int64_t sum = 0;
+        assert_true(expected->desired.known ? count >= 3 : count == 0);
+        for (size_t step = 0; step < count; step++) {
+            sum += steps[step].change;
+            assert_int_equal(steps[step].result, sum);
+        }
+        assert_int_equal(sum, expected->desired.quantity);
+    }
+}
+
+static void test_steps_name_their_rules(void **state)
+{
+    (void)state;
+    struct desired_step steps[DESIRED_STEPS_MAX];
+    const struct desired_input input = {.has_level = true,
+                                        .level = 10,
+                                        .source_state = LEVEL_AVAILABLE,
+                                        .unseen_units = 8,
+                                        .buffer = {.fixed = 5, .max = -1}};
+    assert_int_equal(desired_steps(&input, steps), 4);
+    assert_int_equal(steps[0].rule, DESIRED_LEVEL_BELOW);
+    assert_int_equal(steps[0].change, 10);
+    assert_int_equal(steps[1].rule, DESIRED_ORDERS);
+    assert_int_equal(steps[1].change, -8);
+    assert_int_equal(steps[2].rule, DESIRED_BUFFER);
+    assert_int_equal(steps[2].change, -5);
+    assert_int_equal(steps[3].rule, DESIRED_FLOOR);
+    assert_int_equal(steps[3].change, 3);
+    assert_int_equal(steps[3].result, 0);
+}
+
 static void test_every_rule_has_its_text(void **state)
 {
     (void)state;
@@ -134,6 +173,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_steps_sum),
+        cmocka_unit_test(test_steps_name_their_rules),
         cmocka_unit_test(test_every_rule_has_its_text),
     };
     return cmocka_run_group_tests_name("desired", tests, NULL, NULL);

@@ -70,6 +70,11 @@ static void test_expectations(void **state)
         struct contract contract = contract_of(shops, wanted->modes[0], wanted->modes[1]);
         if (unseen_units(&contract, 0, wanted->units) != wanted->unseen)
             fail_msg("%s", wanted->name);
+        int64_t shares = 0;
+        for (size_t shop = 0; shop < SHOPS; shop++)
+            shares += unseen_share(&wanted->units[shop],
+                                   shop == 0 && wanted->modes[0] == LEVEL_ON_HAND);
+        assert_int_equal(shares, wanted->unseen);
     }
 }
 
