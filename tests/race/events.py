@@ -33,7 +33,7 @@ def _value(kind: str, source: str, race: Race, **fields) -> bytes:
 
 
 def counted(race: Race, count: Count) -> Event:
-    more = {"sees_orders_until": moment(count.sees_until)} if count.says_watermark else {}
+    more = {"sees_orders_until": moment(count.says)} if count.says is not None else {}
     value = _value("stock.counted", SOURCE, race, id=count.id, quantity=count.quantity,
                    occurred_at=moment(count.taken), **more)  # fmt: skip
     return Event(race, value, f"{count.id} of {count.quantity}", count)

@@ -26,7 +26,7 @@ class Market:
 
     def __enter__(self) -> "Market":
         self.shop.start()
-        self.client = ShopClient(self.shop.url)
+        self.client = ShopClient(self.shop.url, timeout_s=120)
         return self
 
     def __exit__(self, *_exc: object) -> None:

@@ -18,7 +18,7 @@ from .weather import Nemesis
 TOKEN = "shop-double-token"
 PARTITIONS = 6
 WORKERS = 2  # of each kind
-LEASE_S, TIMEOUT_S = 3, 1
+LEASE_S, TIMEOUT_S = 5, 2
 GROUP = {"PARSTOCK_KAFKA__SESSION_TIMEOUT_MS": "3000", "PARSTOCK_KAFKA__HEARTBEAT_INTERVAL_MS": "500"}
 
 

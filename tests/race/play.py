@@ -119,4 +119,4 @@ class Play:
 
 def _seen(count: Count) -> str:
     lag = (count.taken - count.sees_until) / 1e6
-    return f"saw all until {lag:.3f} s before" + ("" if count.says_watermark else ", and does not say so")
+    return f"saw all until {lag:.3f} s before" + ("" if count.says == count.sees_until else ", and does not say so")

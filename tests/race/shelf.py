@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from .script import Script
+from .script import ORDER_LAG_S, Script
 
+ORDER_LAG_US = round(ORDER_LAG_S * 1e6)
 MODES = ("available", "on_hand")
 
 
@@ -28,7 +29,7 @@ class Count:
     quantity: int
     taken: int
     sees_until: int  # what the source had really seen, whether it says so or not
-    says_watermark: bool
+    says: int | None  # what it says of orders
 
 
 @dataclass(slots=True)
@@ -68,10 +69,16 @@ class Race:
         return sum(units for at, units in happened if at is not None and (until is None or at <= until))
 
     def count(self, mode: str, now: int, lag: int) -> Count:
-        """The shelf as of now, less what the source has seen; it does not forget what it saw."""
+        """The shelf as of now, less what the source has seen; it does not forget what it saw.
+
+        What a source says of orders says nothing of shipments: of those it may lack what the contract allows, whatever
+        it says.
+        """
+        if mode == "on_hand":
+            lag = min(lag, ORDER_LAG_US)
         seen = max(now - lag, self.counts[-1].sees_until if self.counts else 0)
-        number = len(self.counts) + 1
-        count = Count(f"count-{number}", self.quantity(mode, seen), now, seen, self.script.says_watermark)
+        says = (now if mode == "on_hand" else seen) if self.script.says_watermark else None
+        count = Count(f"count-{len(self.counts) + 1}", self.quantity(mode, seen), now, seen, says)
         self.counts.append(count)
         return count
 

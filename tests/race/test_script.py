@@ -7,7 +7,7 @@ import pytest
 
 from tests.race import events
 from tests.race.script import LONG_LAG_S, ORDER_LAG_S, Script, script
-from tests.race.shelf import Race
+from tests.race.shelf import ORDER_LAG_US, Race
 from tests.schema.reference_judge import read_time
 
 SPAN = 60.0
@@ -93,6 +93,13 @@ def test_what_came_since_is_in_the_count_whatever_was_seen():
     one = sold_and_more()
     one.received += 4
     assert one.count("available", 9 * SECOND, 9 * SECOND).quantity == 14
+
+
+def test_what_is_said_of_orders_says_nothing_of_shipments():
+    at = 1000 * SECOND
+    told = sold_and_more().count("on_hand", at, 8 * SECOND)
+    assert (told.sees_until, told.says) == (at - ORDER_LAG_US, at)
+    assert sold_and_more().count("available", at, 8 * SECOND).says == at - 8 * SECOND
 
 
 def test_overtaken_is_who_missed_a_sale_or_a_shipment():

@@ -13,15 +13,15 @@ SET = "inventorySetQuantities"
 FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "delay", "ms": 50, "probability": 0.5},
     # Longer than anyone waits for the answer: the shop goes on, and applies it then.
-    {"fault": "delay", "ms": 1500, "probability": 0.01, "ops": [SET]},
+    {"fault": "delay", "ms": 2500, "probability": 0.01, "ops": [SET]},
     {"fault": "drop_after_apply", "probability": 0.03, "ops": [SET]},
     {"fault": "drop_before_apply", "probability": 0.01},
     {"fault": "truncated", "probability": 0.01},
     {"fault": "status_5xx", "probability": 0.01},
     {"fault": "status_5xx", "status": 502, "when": "after", "probability": 0.01},
     {"fault": "html", "when": "after", "probability": 0.01},
-    {"fault": "hang", "seconds": 2, "when": "after", "probability": 0.005},
-    {"fault": "hang", "seconds": 2, "when": "before", "probability": 0.005},
+    {"fault": "hang", "seconds": 3, "when": "after", "probability": 0.005},
+    {"fault": "hang", "seconds": 3, "when": "before", "probability": 0.005},
     {"fault": "status_429", "retry_after": 1, "probability": 0.01},
     {"fault": "throttled", "probability": 0.02},
 )
@@ -32,7 +32,7 @@ MOODS: dict[str, Sequence[str]] = {
     "replay": ("success", "success", "stale"),
 }
 MOOD_S, TROUBLE_S = (4.0, 12.0), (2.0, 7.0)
-ASLEEP_S = 4.5  # longer than a lease, or a member's session
+ASLEEP_S = 6.5  # longer than a lease, or a member's session
 
 
 class Weather:
