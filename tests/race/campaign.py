@@ -61,6 +61,8 @@ class Result:
             return found
         if self.verdict.units:
             found.append(f"{name}: {self.verdict.units} units sold twice in {len(self.verdict.oversold)} races")
+        if not self.verdict.counts["pairs raised"]:
+            found.append(f"{name}: no write raised a level; who writes nothing sells nothing twice")
         if not self.rounds or self.rounds[-1]:
             behind = self.rounds[-1] if self.rounds else ["no count at the end"]
             found.append(f"{name}: {len(behind)} not at par in the end: {'; '.join(behind[:3])}")

@@ -28,6 +28,7 @@ def differs(race: Race, mode: str, says: Mapping[str, Any] | None, shop: Mapping
 
 
 def differences(races: Sequence[Race], mode: str, parstock: Parstock, market: Market) -> list[str]:
+    parstock.see_all_alive()
     says, shop = parstock.levels(), market.levels()
     found = (differs(race, mode, says.get(race.sku), shop[race.sku]) for race in races)
     return [difference for difference in found if difference]

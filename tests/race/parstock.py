@@ -79,7 +79,14 @@ class Parstock:
             self._refused.append(error)
 
     def tick(self) -> None:
+        self.see_all_alive()
         self._nemesis.tick()
+
+    def see_all_alive(self) -> None:
+        """Who was killed was started again, so whoever is gone went by itself."""
+        for worker in self.workers:
+            if not worker.running:
+                raise AssertionError(f"{worker.name} ended with {worker.child.returncode}\n{worker.child.tail()}")
 
     def clear(self) -> None:
         """All events are with the broker, and every worker is awake."""

@@ -14,7 +14,8 @@ from tests.race.story import Telling, tell
 
 
 def result(writer: str, sold_twice: int = 0, **more) -> Result:
-    verdict = Verdict(oversold=Counter({"1@501": sold_twice} if sold_twice else {}))
+    raised = Counter({"pairs raised": more.pop("raised", 9)})
+    verdict = Verdict(oversold=Counter({"1@501": sold_twice} if sold_twice else {}), counts=raised)
     rest = {"rounds": [["RACE-1: differs"], []], **more}
     return Result(writer, "available", 300, verdict, Counter(), Counter(), **rest)
 
@@ -28,6 +29,7 @@ def test_a_good_campaign_has_no_failures():
     (result("parstock", 2), "2 units sold twice in 1 races"),
     (result("parstock", rounds=[["RACE-1: differs"]]), "1 not at par"),
     (result("parstock", rounds=[]), "no count at the end"),
+    (result("parstock", raised=0), "no write raised a level"),
     (result("parstock", breaches=[{"kind": "key_applied_twice"}]), "key_applied_twice"),
 ])  # fmt: skip
 def test_what_was_not_shown_is_a_failure(bad: Result, why: str):
