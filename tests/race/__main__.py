@@ -32,11 +32,12 @@ def options() -> argparse.Namespace:
     parser.add_argument("--writer", choices=(Parstock.name, Naive.name, "both"), default="both")
     parser.add_argument("--seconds", type=float, default=0, help="from the first step to the last; default: by races")
     parser.add_argument("--stories", type=int, default=2, help="oversold races to tell moment by moment")
+    parser.add_argument("--cold", action="store_true", help="customers come before any level of the shop was read")
     return parser.parse_args()
 
 
 def campaigns(given: argparse.Namespace, run_dir: Path) -> list[Result]:
-    plan = Plan(given.races, given.seed, given.seconds, given.stories)
+    plan = Plan(given.races, given.seed, given.seconds, given.stories, given.cold)
     modes: Sequence[str] = MODES if given.mode == "both" else (given.mode,)
     writers = (Parstock.name, Naive.name) if given.writer == "both" else (given.writer,)
     results = []

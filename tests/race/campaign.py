@@ -15,7 +15,7 @@ from tests.harness.process import install_handlers
 from .checker import Verdict, check
 from .market import Market
 from .naive import Naive
-from .par import come_to_par
+from .par import begin_at_par, come_to_par
 from .parstock import Parstock
 from .play import Play
 from .script import script
@@ -33,6 +33,7 @@ class Plan:
     seed: int = 1
     seconds: float = 0.0  # 0: as long as the races need
     stories: int = 2
+    cold: bool = False  # the first customers come before the shop's levels were ever read
 
     @property
     def span(self) -> float:
@@ -123,6 +124,8 @@ def run(plan: Plan, mode: str, run_dir: Path, servers: Any = None, say: Callable
 
 def _compete(plan: Plan, mode: str, races: list[Race], market: Market, writer: Any, say) -> Result:
     writer.start()
+    if isinstance(writer, Parstock) and not plan.cold:
+        begin_at_par(races, mode, writer, market)
     weather = Weather(market.client, plan.seed)
     play = Play(races, market, writer.take, mode, plan.seed)
     play.run(Ticker([weather, writer], play.tally, say))

@@ -39,6 +39,12 @@ def counted(race: Race, count: Count) -> Event:
     return Event(race, value, f"{count.id} of {count.quantity}", count)
 
 
+def observed(race: Race, shows: int, at_us: int) -> Event:
+    """The shop's own word of its level, as it is told after every change: a reason to look, never a count."""
+    value = _value("shop.observed", SHOP, race, quantity=shows, occurred_at=moment(at_us))
+    return Event(race, value, f"the shop shows {shows}")
+
+
 def ordered(race: Race, order: Order) -> Event:
     value = _value("shop.ordered", SHOP, race, id=order.id, quantity=order.units, occurred_at=moment(order.placed))
     return Event(race, value, f"{order.id} of {order.units}")

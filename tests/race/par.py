@@ -34,24 +34,51 @@ def differences(races: Sequence[Race], mode: str, parstock: Parstock, market: Ma
     return [difference for difference in found if difference]
 
 
+def _settle(races: Sequence[Race], mode: str, parstock: Parstock, market: Market) -> None:
+    """As long as it may take, and no longer than it does."""
+    parstock.clear()
+    limit_s = 15 + len(races) / 100
+    try:
+        wait_until(lambda: not differences(races, mode, parstock, market), "par", limit_s, every_s=0.5)
+    except Timeout:
+        pass
+
+
+def _count(races: Sequence[Race], mode: str, parstock: Parstock) -> None:
+    for race in races:
+        parstock.take(events.counted(race, race.count(mode, now_us(), 0)))
+
+
+def _observe(races: Sequence[Race], mode: str, parstock: Parstock, market: Market) -> None:
+    """Who believes that the shop shows what was counted has no reason to look at it, if nobody tells of the shop."""
+    shop, now = market.levels(), now_us()
+    for race in races:
+        parstock.take(events.observed(race, shop[race.sku][mode], now))
+
+
+def begin_at_par(races: Sequence[Race], mode: str, parstock: Parstock, market: Market) -> None:
+    """Before the first customer: the shop's levels have been read, and are right."""
+    _count(races, mode, parstock)
+    _settle(races, mode, parstock, market)
+    behind = differences(races, mode, parstock, market)
+    assert not behind, f"{len(behind)} not at par before anything happened: {behind[:3]}"
+
+
 def come_to_par(races: Sequence[Race], mode: str, parstock: Parstock, market: Market) -> list[list[str]]:
     """What differed after each round of counts; the last is empty if all went well.
 
     One round can be too few: what parstock learns of an order only by a read after the count was taken may lie behind
-    the count's watermark, for all it knows. Real sources count again as well.
+    the count's watermark, for all it knows. Real sources count again as well. From the second round on the shop tells
+    what it shows: a sale that nobody told of, made up for by a receipt, leaves a count that changes nothing.
     """
     rounds: list[list[str]] = []
     waiting = list(races)
     while waiting and len(rounds) < ROUNDS:
+        if rounds:
+            _observe(waiting, mode, parstock, market)
         time.sleep(ORDER_LAG_S + MARGIN_S)  # so that everything is older than a count may lack
-        for race in waiting:
-            parstock.take(events.counted(race, race.count(mode, now_us(), 0)))
-        parstock.clear()
-        limit_s = 15 + len(waiting) / 100
-        try:
-            wait_until(lambda: not differences(waiting, mode, parstock, market), "par", limit_s, every_s=0.5)
-        except Timeout:
-            pass
+        _count(waiting, mode, parstock)
+        _settle(waiting, mode, parstock, market)
         rounds.append(differences(races, mode, parstock, market))
         behind = {difference.split(":")[0] for difference in rounds[-1]}
         waiting = [race for race in races if race.sku in behind]
