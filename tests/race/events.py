@@ -40,7 +40,7 @@ def counted(race: Race, count: Count) -> Event:
 
 
 def observed(race: Race, shows: int, at_us: int) -> Event:
-    """The shop's own word of its level, as it is told after every change: a reason to look, never a count."""
+    """What the shop has available, as it is told after every change: a reason to look, never a count."""
     value = _value("shop.observed", SHOP, race, quantity=shows, occurred_at=moment(at_us))
     return Event(race, value, f"the shop shows {shows}")
 

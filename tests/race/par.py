@@ -49,11 +49,11 @@ def _count(races: Sequence[Race], mode: str, parstock: Parstock) -> None:
         parstock.take(events.counted(race, race.count(mode, now_us(), 0)))
 
 
-def _observe(races: Sequence[Race], mode: str, parstock: Parstock, market: Market) -> None:
+def _observe(races: Sequence[Race], parstock: Parstock, market: Market) -> None:
     """Who believes that the shop shows what was counted has no reason to look at it, if nobody tells of the shop."""
     shop, now = market.levels(), now_us()
     for race in races:
-        parstock.take(events.observed(race, shop[race.sku][mode], now))
+        parstock.take(events.observed(race, shop[race.sku]["available"], now))
 
 
 def begin_at_par(races: Sequence[Race], mode: str, parstock: Parstock, market: Market) -> None:
@@ -75,7 +75,7 @@ def come_to_par(races: Sequence[Race], mode: str, parstock: Parstock, market: Ma
     waiting = list(races)
     while waiting and len(rounds) < ROUNDS:
         if rounds:
-            _observe(waiting, mode, parstock, market)
+            _observe(waiting, parstock, market)
         time.sleep(ORDER_LAG_S + MARGIN_S)  # so that everything is older than a count may lack
         _count(waiting, mode, parstock)
         _settle(waiting, mode, parstock, market)

@@ -117,6 +117,12 @@ def test_only_open_orders_are_picked():
     assert one.pick_open(0.0) is one.pick_open(0.99) is open_one
 
 
+def test_what_the_shop_shows_is_no_count():
+    told = json.loads(events.observed(race(), 3, 2 * SECOND).value)
+    assert (told["type"], told["source"], told["quantity"]) == ("shop.observed", events.SHOP, 3)
+    assert events.observed(race(), 3, 2 * SECOND).count is None
+
+
 def test_events_are_as_the_contract_has_them():
     one = sold_and_more()
     at = 1_700_000_000_123_456
