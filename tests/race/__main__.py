@@ -31,7 +31,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--mode", choices=(*MODES, "both"), default="both")
     parser.add_argument("--writer", choices=(Parstock.name, Naive.name, "both"), default="both")
     parser.add_argument("--seconds", type=float, default=0, help="from the first step to the last; default: by races")
-    parser.add_argument("--stories", type=int, default=2, help="oversold races to tell moment by moment")
+    parser.add_argument("--stories", type=int, default=2, help="races to tell moment by moment: oversold ones, then those where more was shown than there was")
     parser.add_argument("--cold", action="store_true", help="customers come before any level of the shop was read")
     return parser.parse_args()
 
@@ -59,7 +59,7 @@ def main() -> int:
     results = campaigns(given, run_dir)
     for result in results:
         for story in result.stories:
-            say(f"\nsold twice, {result.mode}: {story}")
+            say(f"\nshown or sold twice, {result.mode}: {story}")
     say(f"\n{table(results)}\n\ntook {time.monotonic() - started:.0f} s in all")
     failures = [failure for result in results for failure in result.failures()]
     for line in [*both_numbers(results), *(f"race: FAILED: {failure}" for failure in failures)]:

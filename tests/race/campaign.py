@@ -145,6 +145,7 @@ def _compete(plan: Plan, mode: str, races: list[Race], market: Market, writer: A
 
 def _stories(plan: Plan, races: list[Race], market: Market, verdict: Verdict) -> list[str]:
     by_pair = {market.pair(race): race for race in races}
-    chosen = [pair for pair, _ in verdict.oversold.most_common(plan.stories)]
+    worst = [*verdict.oversold.most_common(), *verdict.shown.most_common()]
+    chosen = list(dict.fromkeys(pair for pair, _ in worst))[: plan.stories]
     tellings = {pair: Telling(by_pair[pair].sku, by_pair[pair].told) for pair in chosen}
     return tell(market.journal(), tellings) if chosen else []
