@@ -31,7 +31,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--mode", choices=(*MODES, "both"), default="both")
     parser.add_argument("--writer", choices=(Parstock.name, Naive.name, "both"), default="both")
     parser.add_argument("--seconds", type=float, default=0, help="from the first step to the last; default: by races")
-    parser.add_argument("--stories", type=int, default=2, help="races to tell moment by moment: oversold ones, then those where more was shown than there was")
+    told = "races to tell moment by moment: oversold ones, then those where more was shown than there was"
+    parser.add_argument("--stories", type=int, default=2, help=told)
     parser.add_argument("--cold", action="store_true", help="customers come before any level of the shop was read")
     return parser.parse_args()
 
