@@ -8,6 +8,7 @@ SANITIZE ?=
 SECONDS  ?= 60
 MINUTES  ?=
 MUTANTS  ?=
+RACES    ?= 10000
 SEED     ?= 1
 FUZZ     ?=
 BENCH    ?=
@@ -82,7 +83,7 @@ FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=build/fuzz/%)
 
 # ---- targets ------------------------------------------------------------------------------------
 .PHONY: all help deps deps-build deps-demo deps-test deps-lint lint unit test demo fuzz bench \
-	bench-opponents chaos mutants \
+	bench-opponents chaos mutants race \
 	clean distclean install uninstall man tests tools replays objects FORCE
 
 all: $(PROGRAM) $(if $(SANITIZE),,parstock) ## build parstock (build/parstock and the link ./parstock)
@@ -231,6 +232,9 @@ chaos: deps-test all ## faults of every kind against apply, MINUTES=n (or SECOND
 
 mutants: deps-test all ## prove that the campaign sees wrong workers (MUTANTS='id..' for some)
 	@$(PYTHON) -m tests.chaos.mutants $(MUTANTS)
+
+race: deps-test all ## is a unit sold twice because of a write? RACES=n SEED=s
+	@$(PYTHON) -m tests.race --races $(RACES) --seed $(SEED)
 
 bench: deps-test all tools $(BENCH_PROGRAMS) ## measure apply on this machine (BENCH='--quick': does it work)
 	@$(PYTHON) -m tests.bench $(BENCH)

@@ -20,9 +20,9 @@ def document(name: str) -> str:
 
 
 class ShopClient:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout_s: float = 10) -> None:
         self.host = urlsplit(url).netloc
-        self._connection = http.client.HTTPConnection(self.host, timeout=10)
+        self._connection = http.client.HTTPConnection(self.host, timeout=timeout_s)
         self._keys = itertools.count(1)
         self.items: dict[str, str] = {}
         self.headers: dict[str, str] = {}

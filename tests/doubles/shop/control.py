@@ -30,6 +30,7 @@ class Control:
         self._posts: dict[str, Callable[[dict[str, Any]], Any]] = {
             "catalog": self._catalog,
             "order": self._order,
+            "shelf": self._shelf,
             "edit": self._edit,
             "rename": self._rename,
             "remove": self._remove,
@@ -157,20 +158,45 @@ class Control:
     def _order(self, body: dict[str, Any]) -> dict[str, Any]:
         """place: available to committed; cancel: back; fulfil: out of the house."""
         action = body.get("action", "place")
-        if action not in ("place", "cancel", "fulfil"):
-            raise ControlError("action must be place, cancel or fulfil")
+        if action not in ("place", "buy", "cancel", "fulfil"):
+            raise ControlError("action must be place, buy, cancel or fulfil")
         with self._double.shop.lock:
+            now = self._double.clock.now()
             lines = [(self._level(line), int(line["quantity"])) for line in body["lines"]]
-            changes = [
-                self._move(level, action, units).journal() for level, units in lines
-            ]
             order = body.get("id") or f"order-{next(self._order_ids)}"
+            if action == "buy":
+                return self._buy(order, lines, now)
+            changes = [
+                self._move(level, action, units, now).journal() for level, units in lines
+            ]
             self._double.journal.write(
                 "order", order=order, action=action, changes=changes
             )
-        return {"order": order, "changes": changes}
+        return {"order": order, "t": now, "changes": changes}
 
-    def _move(self, level: Level, action: str, units: int) -> Any:
+    def _buy(
+        self, order: str, lines: list[tuple[Level, int]], now: float
+    ) -> dict[str, Any]:
+        """Customers at the checkout, a line each: every line is decided alone, one after
+        the other, and nobody comes between. The caller holds the lock."""
+        if any(units < 1 for _, units in lines):
+            raise ControlError("nobody buys less than one unit")
+        accepted, changes = [], []
+        for level, units in lines:
+            accepted.append(self._sells(level, units))
+            if accepted[-1]:
+                changes.append(self._move(level, "place", units, now).journal())
+        refused = accepted.count(False)
+        self._double.journal.write(
+            "order", order=order, action="buy", changes=changes, refused=refused
+        )
+        return {"order": order, "t": now, "accepted": accepted}
+
+    def _sells(self, level: Level, units: int) -> bool:
+        goes_on = self._double.shop.items[level.item].policy == "CONTINUE"
+        return level.active and (goes_on or level.quantities.available >= units)
+
+    def _move(self, level: Level, action: str, units: int, now: float) -> Any:
         present = level.quantities
         available = {"place": -units, "cancel": units, "fulfil": 0}[action]
         committed = {"place": units, "cancel": -units, "fulfil": -units}[action]
@@ -178,7 +204,19 @@ class Control:
             available=present.available + available,
             committed=present.committed + committed,
         )
-        return self._double.shop.put(level, after, self._double.clock.now())
+        return self._double.shop.put(level, after, now)
+
+    def _shelf(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Units that came to the shelf. The shop is not told: it is for whoever checks
+        the journal, in the order in which it happened."""
+        with self._double.shop.lock:
+            units: dict[str, int] = {}
+            for line in body["lines"]:
+                level, came = self._level(line), int(line["quantity"])
+                name = gid.pair_name(level.item, level.location)
+                units[name] = units.get(name, 0) + came
+            self._double.journal.write("shelf", units=units)
+            return {"t": self._double.clock.now()}
 
     def _edit(self, body: dict[str, Any]) -> dict[str, Any]:
         shop = self._double.shop

@@ -1,0 +1,1 @@
+"""Orders, counts and pushes race for the same units; who sells one twice?"""
