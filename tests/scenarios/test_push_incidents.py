@@ -222,7 +222,7 @@ def test_ends_other_than_a_write(run_dir: Path, postgres: Postgres) -> None:
         }
 
 
-def test_without_kafka_the_table_keeps_what_is_told_later(run_dir: Path, postgres: Postgres, kafka: ApacheKafka) -> None:
+def test_without_kafka_the_table_keeps_it_for_later(run_dir: Path, postgres: Postgres, kafka: ApacheKafka) -> None:
     with IncidentWorld(run_dir, postgres) as world:
         world.with_kafka(kafka)
         world.put("KIT", bundle=True)
