@@ -25,8 +25,10 @@ def written(world: PushWorld, pair: str) -> list[int]:
 
 
 def gone(world: PushWorld) -> list[tuple]:
-    """Units that are held to have left the shop: another item's lower level is no sale."""
-    return world.db.execute("SELECT sku, location, units FROM shop_units").fetchall()
+    """Units that are held to have left the shop, and pairs to be decided anew for such: a lower level of
+    another item is no sale."""
+    units = world.db.execute("SELECT sku, location FROM shop_units").fetchall()
+    return units + world.db.execute("SELECT sku, location FROM shop_levels WHERE undecided").fetchall()
 
 
 def settle(world: PushWorld) -> dict[str, Any]:
@@ -85,12 +87,15 @@ def test_two_items_that_swap_their_skus(run_dir: Path, postgres: Postgres) -> No
         left, right = world.load(2)
         world.sync()
         world.desire([(left, place, 11) for place in PLACES] + [(right, place, 22) for place in PLACES])
-        world.push().start(wait_ready=True)
+        push = world.push().start(wait_ready=True)
         settle(world)
+        push.terminate()
         rename(world, left, "between")
         rename(world, right, left)
         rename(world, "between", right)
         world.sync()
+        assert gone(world) == []
+        world.push("push-2").start(wait_ready=True)
         settle(world)
         assert (on_hand(world, left), on_hand(world, right)) == (11, 22)
         assert world.faults() == {} and gone(world) == []
@@ -101,7 +106,7 @@ def test_a_deleted_item_is_written_no_more(run_dir: Path, postgres: Postgres) ->
         deleted, kept = world.load(2)
         world.sync()
         world.desire([(sku, place, 3) for sku in (deleted, kept) for place in PLACES])
-        world.push().start(wait_ready=True)
+        push = world.push().start(wait_ready=True)
         settle(world)
         world.control("remove", {"sku": deleted})
         world.sync()
@@ -112,12 +117,15 @@ def test_a_deleted_item_is_written_no_more(run_dir: Path, postgres: Postgres) ->
         assert on_hand(world, kept) == 4
         assert world.prove_journal().get("refused", 0) == refused
         assert world.db.execute("SELECT count(*) FROM shop_items").fetchone() == (1,)
+        push.terminate()
         # The SKU comes back as another item: it gets the level that is desired, not the old one's.
         answer = world.control("catalog", {"items": [
             {"sku": deleted, "levels": {str(number): {"available": 1} for number in PLACES.values()}}]})  # fmt: skip
         assert answer["ids"] != [world.items[deleted]]
         world.items[deleted] = answer["ids"][0]
         world.sync()
+        assert gone(world) == []
+        world.push("push-2").start(wait_ready=True)
         settle(world)
         assert on_hand(world, deleted) == 4 and gone(world) == []
 
