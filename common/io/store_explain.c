@@ -30,10 +30,11 @@ static const struct statement READINGS = {
     " WHERE " OF_PLACE("r") BY_PLACE("r") ", r.source COLLATE \"C\""};
 
 static const struct statement SHOPS = {
-    "explain_shops", "SELECT s.location, s.shop, s.desired, s.shown, " PAIR_STATE
-                     ", s.desired_at, s.shown_at, s.held_until, s.undecided, e.contract"
-                     " FROM shop_levels s LEFT JOIN shop_leases e ON e.shop = s.shop"
-                     " WHERE " OF_PLACE("s") BY_PLACE("s") ", s.shop COLLATE \"C\""};
+    "explain_shops",
+    "SELECT s.location, s.shop, s.desired, s.shown, " PAIR_STATE
+    ", s.desired_at, s.shown_at, s.held_until, s.undecided, e.contract, s.short"
+    " FROM shop_levels s LEFT JOIN shop_leases e ON e.shop = s.shop"
+    " WHERE " OF_PLACE("s") BY_PLACE("s") ", s.shop COLLATE \"C\""};
 
 /* $3 a moment or null; $4 how many of a pair. */
 static const struct statement WRITES = {
@@ -207,7 +208,8 @@ struct explain_shop store_explain_shop(const struct explain_found *found, int ro
                                  .held_until_us = rows_time(rows, row, 7),
                                  .undecided = rows_bool(rows, row, 8),
                                  .has_lease = !rows_is_null(rows, row, 9),
-                                 .contract = rows_span(rows, row, 9)};
+                                 .contract = rows_span(rows, row, 9),
+                                 .short_units = rows_int(rows, row, 10)};
 }
 
 struct explain_write store_explain_write(const struct explain_found *found, int row)

@@ -78,7 +78,8 @@ struct explain_shop {
     int64_t shown_at_us;
     bool has_held_until; /* the pair rests until then */
     int64_t held_until_us;
-    bool undecided; /* desired is decided anew before it is written */
+    bool undecided;      /* desired is decided anew before it is written */
+    int64_t short_units; /* sold beyond what there is */
     bool has_lease;
     struct span
         contract; /* digest of the contract file that push follows; "" = none yet */

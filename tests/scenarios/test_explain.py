@@ -181,3 +181,26 @@ def test_why_a_pair_is_left_alone(world):
     found = tell(world, sku)
     assert [(s["rule"], s["change"], s["result"]) for s in found["steps"]] == [("excluded", None, None)]
     assert found["shops"][0]["computed"] is None and found["shops"][0]["note"]
+
+
+def test_a_kit_is_told_by_its_parts(world):
+    """Two of the first and one of the second: 10 and 7, less one kit sold, make 4; two are held back."""
+    first, second = world.load(2, available=0)
+    world.more = {"kits": [{"sku": "KIT", "components": [
+        {"sku": first, "quantity": 2}, {"sku": second, "quantity": 1}]}]}  # fmt: skip
+    world.write_contract(buffer={"fixed": 2})
+    world.apply()
+    world.count(first, 10, ago(60), ago(60))
+    world.count(second, 7, ago(60), ago(60))
+    world.ordered("KIT", 1, now())
+    found = tell(world, "kit")
+    assert [(s["rule"], s["change"], s["result"]) for s in found["steps"]] == [
+        ("level", 4, 4), ("unseen_orders", 0, 4), ("buffer", -2, 2)]  # fmt: skip
+    assert [(s["sku"], s["per_unit"], s["level"], s["unseen"]) for s in found["steps"][0]["stocks"]] == [
+        (first, 2, 10, 2), (second, 1, 7, 1)]  # fmt: skip
+    assert found["sums"] and found["quantity"] is None and found["shops"][0]["computed"] == 2
+    part = tell(world, first)
+    (stock,) = part["steps"][1]["stocks"]
+    assert [(u["sku"], u["ordered"], u["per_unit"], u["taken"]) for u in stock["units"]] == [("KIT", 1, 2, 2)]
+    assert part["steps"][-1]["result"] == 6
+    assert "as many as its parts make" in run_parstock("explain", "KIT", env=world.env()).stdout.decode()

@@ -177,6 +177,7 @@ static void add_shop(struct explain *explain, const struct explain_shop *shop)
     member_time(line, "shown_at", shop->has_shown_at, shop->shown_at_us);
     member_time(line, "held_until", shop->has_held_until, shop->held_until_us);
     member_bool(line, "undecided", shop->undecided);
+    json_member_number(line, "short", shop->short_units);
     json_member_number_or_null(line, "computed", known,
                                known ? decision->desired.quantity : 0);
     member_words(line, "note", explain_shop_note(explain, shop));

@@ -24,6 +24,7 @@ static const struct {
     {"unmapped", "no item of the shop has this SKU, or the shop lacks the location: see "
                  "'parstock catalog check'"},
     {"duplicate_sku", "several items of the shop have this SKU: none of them is written"},
+    {"bundle", "a bundle of the shop: its stock is that of its parts and is not written"},
     {"untracked", "the shop does not track the item's stock"},
     {"not_stocked", "the item is not stocked at this location of the shop"},
     {QUARANTINED "ACTIVATION_REFUSED", "the shop refused to stock the item there"},
@@ -89,9 +90,19 @@ static const char *note_of_difference(const struct explain *explain,
     return "desired is a first word: push decides it once more before it writes";
 }
 
+/* As PAIR_IS_OFF of common/io/store_pairs_sql.h. */
+static bool rests_below_zero(const struct explain_shop *shop)
+{
+    return shop->short_units > 0 && shop->view.has_desired && shop->view.desired == 0 &&
+           shop->view.has_shown && shop->view.shown < 0;
+}
+
 const char *explain_shop_note(const struct explain *explain,
                               const struct explain_shop *shop)
 {
+    if (rests_below_zero(shop))
+        return "more was sold than there is: it rests below zero, as raising it would hide "
+               "the debt";
     if (explain->contract == NULL)
         return "the steps need the contract file: give --contract";
     if (contract_shop(explain->contract, shop->view.shop) < 0)
