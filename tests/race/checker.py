@@ -1,8 +1,8 @@
 """Was any unit sold twice? A pure function over the lines of the shop double's journal.
 
 It knows nothing of scripts, events or parstock: only what came to the shelf (`shelf`), what customers got and gave
-back (`order`), and what was written (`applied`). Nothing that was never on the shelf can be sold, so at every moment the
-units sold, less those of cancelled orders, must not exceed the units that had come by then. The shop itself sells
+back (`order`), and what was written (`applied`). Nothing that was never on the shelf can be sold, so at every moment
+the units sold, less those of cancelled orders, must not exceed the units that had come by then. The shop itself sells
 nothing that it does not show; so what was sold beyond the shelf was sold because a write had shown it.
 """
 
