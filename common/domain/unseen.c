@@ -18,38 +18,39 @@ static int64_t larger(int64_t one, int64_t other)
     return one > other ? one : other;
 }
 
-static int64_t sold_by(const struct shop_units *units)
-{
-    int64_t sold = larger(units->ordered, units->gone + units->recent) - units->cancelled;
-    return larger(sold, 0);
-}
-
-int64_t unseen_share(const struct shop_units *units, bool keeps)
+int64_t unseen_share(const struct shop_units *units, enum unseen_view view)
 {
     ASSERT(units->ordered >= units->recent && units->recent >= 0);
     ASSERT(units->cancelled >= 0 && units->gone >= 0);
-    return keeps ? units->gone : sold_by(units);
-}
-
-static int64_t sum_units(const struct contract *contract, size_t keeper,
-                         const struct shop_units *units)
-{
-    int64_t sum = 0;
-    for (size_t at = 0; at < contract->shop_count; at++)
-        sum += unseen_share(&units[at], at == keeper);
-    return sum;
+    int64_t ordered = larger(units->ordered - units->cancelled, 0);
+    switch (view) {
+    case UNSEEN_KEPT:
+        return units->gone;
+    case UNSEEN_OWN:
+        return larger(ordered, units->gone);
+    case UNSEEN_OTHER:
+        return larger(ordered, units->gone + units->recent);
+    }
+    UNREACHABLE("every view has its rule");
 }
 
 int64_t unseen_units(const struct contract *contract, size_t shop,
                      const struct shop_units *units)
 {
     ASSERT(shop < contract->shop_count);
-    bool keeps = contract->shops[shop].mode == LEVEL_ON_HAND;
-    return sum_units(contract, keeps ? shop : SIZE_MAX, units);
+    enum unseen_view own =
+        contract->shops[shop].mode == LEVEL_ON_HAND ? UNSEEN_KEPT : UNSEEN_OWN;
+    int64_t sum = 0;
+    for (size_t at = 0; at < contract->shop_count; at++)
+        sum += unseen_share(&units[at], at == shop ? own : UNSEEN_OTHER);
+    return sum;
 }
 
 int64_t unseen_units_beside(const struct contract *contract,
                             const struct shop_units *units)
 {
-    return sum_units(contract, SIZE_MAX, units);
+    int64_t sum = 0;
+    for (size_t at = 0; at < contract->shop_count; at++)
+        sum += unseen_share(&units[at], UNSEEN_OTHER);
+    return sum;
 }

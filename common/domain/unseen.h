@@ -5,15 +5,19 @@
  * Two witnesses speak of every sale. The shop's order arrives as an event, late or never;
  * the shop's own level is found lower than it was left, whenever it is read. Each sees what
  * the other may miss, and a sale that both have seen must count once: per shop the larger of
- * all orders, and what reads missed with the orders since the last one, counts, less what is
- * known to have been put back.
+ * the two sums counts.
  *
  *     mode available   orders and missing units of every shop count
  *     mode on_hand     the shop itself keeps ordered units from being sold (committed); only
  *                      units that left its on_hand (shipped) count, and what other shops sold
  *
- * A unit put back counts only where an event says so: a level that rose may have been raised
- * by anybody. So an error of these rules shows too little, until the source's next number.
+ * A compare-and-set proves that the shop we write to sold nothing since it was read. Of
+ * another shop nothing is proven: there orders since its last read come on top.
+ *
+ * A cancellation is taken off known orders only. What was missing at a read is never put
+ * back by it: it may be of an order that the source had seen, of one whose event was lost,
+ * or be in the source's number already. So an error of these rules shows too little, until
+ * the source's next number.
  *
  * Pure. Source: design rules 6 and 7.
  */
@@ -43,9 +47,15 @@ enum units_kind {
 int64_t unseen_after_us(enum level_state mode, const struct source *source,
                         const struct reading *reading);
 
-/* What one shop's units take off; `keeps`: it keeps what was ordered from being sold itself.
- * Never below 0. */
-int64_t unseen_share(const struct shop_units *units, bool keeps);
+/* Who asks. */
+enum unseen_view {
+    UNSEEN_KEPT, /* the shop whose level it is; it keeps ordered units itself (on_hand) */
+    UNSEEN_OWN,  /* the shop whose level it is, in mode available */
+    UNSEEN_OTHER, /* another shop, or another SKU that takes from the same stock */
+};
+
+/* What one shop's sales take off. Never below 0. */
+int64_t unseen_share(const struct shop_units *units, enum unseen_view view);
 
 /* `units`: one a shop of the contract, of the SKU that the shop's level is of. Never below
  * 0. */

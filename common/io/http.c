@@ -87,7 +87,12 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *self)
     return line.length;
 }
 
-/* Runs once the connection stands and before the request is written. */
+/*
+ * Runs once the connection stands and before the request is written; again where the library
+ * found a kept connection dead and takes another. Whether the first one carried the request
+ * to the shop nobody knows: what must be sent once is not sent again behind the caller's
+ * back, who has to know that its outcome is in doubt.
+ */
 static int before_request(void *self, char *remote, char *local, int remote_port,
                           int local_port)
 {
@@ -97,7 +102,7 @@ static int before_request(void *self, char *remote, char *local, int remote_port
     (void)local_port;
     struct http *http = self;
     const struct http_request *request = http->request;
-    if (request->may_send != NULL && !request->may_send(request->self))
+    if (request->may_send != NULL && (http->left || !request->may_send(request->self)))
         return CURL_PREREQFUNC_ABORT;
     http->left = true;
     return CURL_PREREQFUNC_OK;
@@ -115,6 +120,8 @@ static void set_fixed_options(struct http *http)
     curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
+    /* One that has been idle for longer may be dead at the other end: see before_request. */
+    curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, 20L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "parstock/" PARSTOCK_VERSION);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->reason);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
@@ -248,7 +255,7 @@ static enum status explain(struct http *http, CURLcode code, struct error *error
         return error_set_code(error, STATUS_RETRY, "answer_too_large",
                               "the answer is larger than %zu bytes",
                               http->options.body_max);
-    if (code == CURLE_ABORTED_BY_CALLBACK)
+    if (code == CURLE_ABORTED_BY_CALLBACK && !http->left)
         return error_set_code(error, STATUS_RETRY, "too_late",
                               "not sent: the time in which it might be sent is over");
     const char *reason =

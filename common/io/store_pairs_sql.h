@@ -38,6 +38,15 @@
     "(" desired " IS NOT NULL AND " desired " IS DISTINCT FROM " shown                   \
     " AND NOT (" short " > 0 AND " desired " = 0 AND coalesce(" shown ", 0) < 0))"
 
+/*
+ * Units put back since `held` was seen last, by events: a level that is where it was left
+ * has lost as many. For shops in mode available: elsewhere a cancellation moves no level.
+ */
+#define PUT_BACK_SINCE                                                                   \
+    "(SELECT coalesce(-sum(c.units), 0) FROM shop_units c WHERE c.sku = held.sku"        \
+    " AND c.location IN (held.location, '') AND c.shop = $1 AND c.kind = 1"              \
+    " AND c.units < 0 AND c.at > held.shown_at)"
+
 /* Every pair of the shop ($1) as l, with what PAIR_FAULT wants beside it; $2 codes, $3 ids
  * of the contract's locations. */
 #define PAIRS_BESIDE                                                                     \

@@ -47,21 +47,24 @@ static const struct statement SHOWN = {
     "push_shown", UNDER_LEASE
     ", u AS (SELECT * FROM unnest($5::text[], $6::text[], $7::bigint[], $8::text[])"
     " u (sku, location, shown, fault)),"
-    " held AS MATERIALIZED (SELECT l.sku, l.location, l.left_at FROM shop_levels l, lease"
-    " WHERE l.shop = $1 AND l.shown IS NULL AND l.write_id IS NULL"
+    " held AS MATERIALIZED (SELECT l.sku, l.location, l.left_at, l.shown_at"
+    " FROM shop_levels l, lease WHERE l.shop = $1 AND l.shown IS NULL AND l.write_id IS NULL"
     " AND (l.sku, l.location) IN (SELECT u.sku, u.location FROM u)" PAIR_ORDER
     " FOR UPDATE OF l),"
+    " lost AS MATERIALIZED (SELECT held.sku, held.location, held.left_at - u.shown"
+    " + CASE WHEN $9 THEN " PUT_BACK_SINCE " ELSE 0 END AS units"
+    " FROM held JOIN u USING (sku, location)),"
     " gone AS (INSERT INTO shop_units (sku, location, shop, at, kind, units)"
-    " SELECT held.sku, held.location, $1, clock_timestamp(), 2, held.left_at - u.shown"
-    " FROM held JOIN u USING (sku, location) WHERE u.shown < held.left_at),"
+    " SELECT sku, location, $1, clock_timestamp(), 2, units FROM lost WHERE units > 0"
+    " RETURNING sku, location),"
     " done AS (UPDATE shop_levels l SET shown = u.shown, shown_at = clock_timestamp(),"
     " fault = u.fault, stocked = l.stocked AND u.fault <> 'not_stocked',"
     " left_at = coalesce(u.shown, l.left_at),"
-    " undecided = l.undecided OR coalesce(u.shown < l.left_at, false),"
-    " dirty = l.undecided OR coalesce(u.shown < l.left_at, false)"
+    " undecided = l.undecided OR gone.sku IS NOT NULL,"
+    " dirty = l.undecided OR gone.sku IS NOT NULL"
     " OR " PAIR_IS_OFF(
         "l.desired", "u.shown",
-        "l.short") " FROM held JOIN u USING (sku, location)"
+        "l.short") " FROM held JOIN u USING (sku, location) LEFT JOIN gone USING (sku, location)"
                    " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location RETURNING 1)"
                    " SELECT (SELECT count(*) FROM lease), (SELECT count(*) FROM done)"};
 
@@ -190,7 +193,8 @@ enum status store_settle(struct postgres *postgres, struct push_lease *lease,
 }
 
 enum status store_shown(struct postgres *postgres, struct push_lease *lease,
-                        const struct read_pair *pairs, size_t count, struct error *error)
+                        enum level_state mode, const struct read_pair *pairs,
+                        size_t count, struct error *error)
 {
     struct span texts[3][PUSH_PAIRS_MAX];
     int64_t shown[PUSH_PAIRS_MAX];
@@ -210,6 +214,7 @@ enum status store_shown(struct postgres *postgres, struct push_lease *lease,
     pg_params_text_array(&params, texts[1], count);
     pg_params_int8_array(&params, shown, present, count);
     pg_params_text_array(&params, texts[2], count);
+    pg_params_bool(&params, mode == LEVEL_AVAILABLE);
     return run_under_lease(postgres, &SHOWN, &params, lease, error);
 }
 

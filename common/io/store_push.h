@@ -157,7 +157,8 @@ struct read_pair {
 
 /* Takes levels read for pairs whose shown is not known and that no write holds. */
 enum status store_shown(struct postgres *postgres, struct push_lease *lease,
-                        const struct read_pair *pairs, size_t count, struct error *error);
+                        enum level_state mode, const struct read_pair *pairs,
+                        size_t count, struct error *error);
 
 /* A pair that the shop was asked to stock. */
 struct activated_pair {

@@ -158,8 +158,10 @@ static enum status ask_units(struct work *work, struct error *error)
 int64_t pair_claim_share(const struct contract *contract, size_t shop,
                          const struct pair_claim *claim, size_t at)
 {
-    bool keeps = claim->is_own && at == shop && contract->shops[at].mode == LEVEL_ON_HAND;
-    return claim->per_unit * unseen_share(&claim->units[at], keeps);
+    enum unseen_view own =
+        contract->shops[at].mode == LEVEL_ON_HAND ? UNSEEN_KEPT : UNSEEN_OWN;
+    enum unseen_view view = claim->is_own && at == shop ? own : UNSEEN_OTHER;
+    return claim->per_unit * unseen_share(&claim->units[at], view);
 }
 
 int64_t pair_unseen(const struct contract *contract, size_t shop,

@@ -45,6 +45,7 @@ def test_what_is_gone_goes_and_what_is_wanted_stays(run_dir: Path, postgres: Pos
             # One unit of five is gone: what the pair should show is decided anew.
             (kept, "BER"): (4, True, 4, True, ""),
         }
+        assert world.db.execute("SELECT sku, location, kind, units FROM shop_units").fetchall() == [(kept, "BER", 2, 1)]
 
 
 def test_what_a_write_knows_is_not_overwritten(run_dir: Path, postgres: Postgres) -> None:

@@ -62,7 +62,8 @@ static bool settle(struct pusher *pusher, const char *state, const char *detail)
                                           .fates = pusher->decision.fates,
                                           .faults = faults,
                                           .hold_ms = REREAD_HOLD_MS,
-                                          .maybe_applied = pusher->maybe_applied};
+                                          .maybe_applied = pusher->maybe_applied ||
+                                                           pusher->call.answer.has_group};
     struct error error = {0};
     if (store_settle(pusher->postgres, &pusher->lease, &pusher->write, &settlement,
                      &error) != STATUS_OK) {
