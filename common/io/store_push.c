@@ -193,12 +193,13 @@ enum status store_settle(struct postgres *postgres, struct push_lease *lease,
 }
 
 enum status store_shown(struct postgres *postgres, struct push_lease *lease,
-                        enum level_state mode, const struct read_pair *pairs,
-                        size_t count, struct error *error)
+                        const struct shown_levels *levels, struct error *error)
 {
     struct span texts[3][PUSH_PAIRS_MAX];
     int64_t shown[PUSH_PAIRS_MAX];
     bool present[PUSH_PAIRS_MAX];
+    const struct read_pair *pairs = levels->pairs;
+    size_t count = levels->count;
     ASSERT(count > 0 && count <= PUSH_PAIRS_MAX);
     for (size_t at = 0; at < count; at++) {
         texts[0][at] = pairs[at].sku;
@@ -214,7 +215,7 @@ enum status store_shown(struct postgres *postgres, struct push_lease *lease,
     pg_params_text_array(&params, texts[1], count);
     pg_params_int8_array(&params, shown, present, count);
     pg_params_text_array(&params, texts[2], count);
-    pg_params_bool(&params, mode == LEVEL_AVAILABLE);
+    pg_params_bool(&params, levels->mode == LEVEL_AVAILABLE);
     return run_under_lease(postgres, &SHOWN, &params, lease, error);
 }
 

@@ -155,10 +155,15 @@ struct read_pair {
     const char *fault; /* "" = none */
 };
 
+struct shown_levels {
+    enum level_state mode; /* what was read */
+    const struct read_pair *pairs;
+    size_t count;
+};
+
 /* Takes levels read for pairs whose shown is not known and that no write holds. */
 enum status store_shown(struct postgres *postgres, struct push_lease *lease,
-                        enum level_state mode, const struct read_pair *pairs,
-                        size_t count, struct error *error);
+                        const struct shown_levels *levels, struct error *error);
 
 /* A pair that the shop was asked to stock. */
 struct activated_pair {

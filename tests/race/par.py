@@ -69,13 +69,15 @@ def come_to_par(races: Sequence[Race], mode: str, parstock: Parstock, market: Ma
 
     One round can be too few: what parstock learns of an order only by a read after the count was taken may lie behind
     the count's watermark, for all it knows. Real sources count again as well. From the second round on the shop tells
-    what it shows: a sale that nobody told of, made up for by a receipt, leaves a count that changes nothing.
+    what it shows, or is read: a sale that nobody told of, made up for by a receipt, leaves a count that changes nothing.
     """
     rounds: list[list[str]] = []
     waiting = list(races)
     while waiting and len(rounds) < ROUNDS:
         if rounds:
             _observe(waiting, parstock, market)
+            if mode == "on_hand":  # what has left its on_hand the shop tells nobody: it must be read
+                parstock.run("catalog", "sync")
         time.sleep(ORDER_LAG_S + MARGIN_S)  # so that everything is older than a count may lack
         _count(waiting, mode, parstock)
         _settle(waiting, mode, parstock, market)

@@ -1,4 +1,4 @@
-"""A few hundred races; the long campaign is `make race RACES=n SEED=s`."""
+"""A hundred and more races; the long campaign is `make race RACES=n SEED=s`."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ from tests.race.campaign import Plan, run
 from tests.race.report import table
 from tests.race.shelf import MODES
 
-PLAN = Plan(races=300, seed=7, seconds=25)
+PLAN = Plan(races=150, seed=7, seconds=12)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -42,10 +42,22 @@ def test_what_is_gone_goes_and_what_is_wanted_stays(run_dir: Path, postgres: Pos
         world.sync()
         assert levels(world) == {
             (old, "BER"): (None, False, 3, True, "unmapped"),
-            # One unit of five is gone: what the pair should show is decided anew.
-            (kept, "BER"): (4, True, 4, True, ""),
+            (kept, "BER"): (4, True, 4, False, ""),
         }
-        assert world.db.execute("SELECT sku, location, kind, units FROM shop_units").fetchall() == [(kept, "BER", 2, 1)]
+
+
+def test_units_that_a_sync_misses_are_noted(run_dir: Path, postgres: Postgres) -> None:
+    """Lower than it was left: sold, for all that is known, and decided anew before anything is written."""
+    with PushWorld(run_dir, postgres, "available") as world:
+        sold, kept = world.load(2, places=["BER"])
+        world.sync()
+        world.desire([(sold, "BER", 4), (kept, "BER", 5)])
+        world.control("order", {"lines": [{"sku": sold, "location": 501, "quantity": 1}]})
+        world.sync()
+        assert levels(world) == {(sold, "BER"): (4, True, 4, True, ""), (kept, "BER"): (5, True, 5, False, "")}
+        assert world.db.execute("SELECT sku, location, kind, units FROM shop_units").fetchall() == [(sold, "BER", 2, 1)]
+        world.sync()
+        assert world.db.execute("SELECT count(*) FROM shop_units").fetchone()[0] == 1, "noted once"
 
 
 def test_what_a_write_knows_is_not_overwritten(run_dir: Path, postgres: Postgres) -> None:

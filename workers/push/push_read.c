@@ -59,8 +59,8 @@ static bool keep(struct pusher *pusher, const struct reading *reading)
     struct error error = {0};
     for (size_t at = 0; at < reading->count; at++)
         judge(reading->pairs[at], &reading->levels[at], &pairs[at]);
-    if (store_shown(pusher->postgres, &pusher->lease, pusher->shop->mode, pairs,
-                    reading->count, &error) != STATUS_OK) {
+    const struct shown_levels levels = {pusher->shop->mode, pairs, reading->count};
+    if (store_shown(pusher->postgres, &pusher->lease, &levels, &error) != STATUS_OK) {
         push_trouble(pusher, "postgres", &error);
         return false;
     }
