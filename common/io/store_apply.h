@@ -215,6 +215,9 @@ struct store_effects {
     size_t units_count;
     const struct desired_write *desired;
     size_t desired_count;
+    const struct span
+        *everywhere; /* SKUs of which all pairs that there are are undecided */
+    size_t everywhere_count;
     const struct progress_write *progress;
     size_t progress_count;
 };

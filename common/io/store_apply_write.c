@@ -49,9 +49,12 @@ static const struct statement DESIRED_PUT = {
     "desired_put",
     "WITH d AS (SELECT shop, sku, location, max(desired) AS desired, "
     "bool_or(undecided) AS undecided, max(observed) AS observed, max(short) AS short "
-    "FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::boolean[], "
-    "$6::bigint[], $7::bigint[]) "
-    "AS d (shop, sku, location, desired, undecided, observed, short) GROUP BY 1, 2, 3), "
+    "FROM (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], "
+    "$5::boolean[], $6::bigint[], $7::bigint[]) "
+    "AS u (shop, sku, location, desired, undecided, observed, short) "
+    "UNION ALL SELECT l.shop, l.sku, l.location, NULL, true, NULL, 0 "
+    "FROM unnest($8::text[]) AS e (sku) JOIN shop_levels l ON l.sku = e.sku) AS all_pairs "
+    "GROUP BY 1, 2, 3), "
     "held AS MATERIALIZED (SELECT l.shop, l.sku, l.location, "
     "CASE WHEN d.undecided THEN l.desired ELSE d.desired END AS desired, d.undecided, "
     "CASE WHEN d.undecided THEN l.short ELSE d.short END AS short, "
@@ -219,6 +222,7 @@ static enum status add_desired(struct postgres *postgres,
     for (size_t at = 0; at < count; at++)
         columns.numbers[at] = rows[at].short_units;
     pg_params_int8_array(params, columns.numbers, NULL, count);
+    pg_params_text_array(params, effects->everywhere, effects->everywhere_count);
     return postgres_pipeline_add(postgres, &DESIRED_PUT, params, error);
 }
 
@@ -303,7 +307,7 @@ static enum status add_writes(struct postgres *postgres,
     } parts[] = {{add_readings, effects->reading_count},
                  {add_levels, effects->level_count},
                  {add_pairs, effects->desired_count},
-                 {add_desired, effects->desired_count}};
+                 {add_desired, effects->desired_count + effects->everywhere_count}};
     enum status status = STATUS_OK;
     *count_out = 0;
     for (size_t at = 0; at < COUNT_OF(parts) && status == STATUS_OK; at++) {

@@ -31,3 +31,6 @@ CREATE INDEX shop_levels_urgent ON shop_levels (shop, desired_at DESC)
 CREATE INDEX shop_levels_oversold ON shop_levels (shop, sku, location)
     WHERE shown < 0 OR short > 0;
 CREATE INDEX readings_below_zero ON readings (source, sku, location) WHERE count < 0;
+
+-- All pairs of a SKU, for an order that has no location yet.
+CREATE INDEX shop_levels_by_sku ON shop_levels (sku);

@@ -189,50 +189,23 @@ static struct desired_write *add_decided(struct batch *batch,
 
 /* ---- kits: they and their parts sell from one stock ------------------------------------------ */
 
-/* Location -1: wherever the shops have one. */
-struct everywhere {
-    struct span sku;
-    int location;
-};
-
-static struct desired_write *add_undecided(const struct batch *batch,
-                                           const struct everywhere *where,
-                                           struct desired_write *row)
+/* SKUs that share the stock of a place's: kits of it; or a kit's parts, and itself. */
+static size_t list_beside(const struct contract *contract, struct span sku,
+                          struct span *skus)
 {
-    const struct contract *contract = batch->contract;
-    for (size_t shop = 0; shop < contract->shop_count; shop++)
-        for (size_t at = 0; at < contract->location_count; at++) {
-            if (contract->shops[shop].gids[at].bytes == NULL ||
-                (where->location >= 0 && (size_t)where->location != at))
-                continue;
-            *row++ = (struct desired_write){
-                .shop = contract->shops[shop].name,
-                .place = {where->sku, contract->locations[at].code},
-                .undecided = true};
-        }
-    return row;
-}
-
-/* Pairs of other SKUs that the place's news concerns: kits of it, or parts of a kit. */
-static struct desired_write *add_beside(const struct batch *batch,
-                                        const struct place_state *state,
-                                        struct desired_write *row)
-{
-    const struct contract *contract = batch->contract;
+    size_t count = 0;
     size_t kits = 0;
-    const struct kit_use *uses = contract_kits_of(contract, state->place.sku, &kits);
-    const struct kit *kit = contract_kit(contract, state->place.sku);
-    for (size_t use = 0; use < kits; use++)
-        row = add_undecided(
-            batch,
-            &(struct everywhere){contract->kits[uses[use].kit].sku, state->location},
-            row);
-    for (size_t part = 0; kit != NULL && part < kit->part_count; part++)
-        row = add_undecided(
-            batch, &(struct everywhere){kit->parts[part].sku, state->location}, row);
-    if (kit != NULL)
-        row = add_undecided(batch, &(struct everywhere){kit->sku, state->location}, row);
-    return row;
+    const struct kit_use *uses = contract_kits_of(contract, sku, &kits);
+    const struct kit *kit = contract_kit(contract, sku);
+    for (size_t use = 0; use < kits; use++, count++)
+        if (skus != NULL)
+            skus[count] = contract->kits[uses[use].kit].sku;
+    for (size_t part = 0; kit != NULL && part < kit->part_count; part++, count++)
+        if (skus != NULL)
+            skus[count] = kit->parts[part].sku;
+    if (kit != NULL && skus != NULL)
+        skus[count] = kit->sku;
+    return count + (kit != NULL ? 1 : 0);
 }
 
 static bool is_news(const struct batch *batch, const struct place_state *state)
@@ -240,33 +213,66 @@ static bool is_news(const struct batch *batch, const struct place_state *state)
     return batch_is_level_written(state) || is_touched_by_shop(batch, state);
 }
 
-static size_t pairs_beside(const struct batch *batch, const struct place_state *state)
-{
-    const struct contract *contract = batch->contract;
-    size_t kits = 0;
-    (void)contract_kits_of(contract, state->place.sku, &kits);
-    const struct kit *kit = contract_kit(contract, state->place.sku);
-    size_t skus = kits + (kit != NULL ? kit->part_count + 1 : 0);
-    return skus * contract->shop_count *
-           (state->location >= 0 ? 1 : contract->location_count);
-}
-
-/* An order that has no location yet may take units anywhere: push decides those pairs. */
+/* An order that has no location yet may take units anywhere: push decides all its pairs. */
 static bool is_of_everywhere(const struct batch *batch, const struct place_state *state)
 {
     return state->location < 0 && is_touched_by_shop(batch, state);
 }
 
-static size_t most_pairs(const struct batch *batch)
+static enum status everywhere_effects(struct batch *batch, struct store_effects *effects,
+                                      struct error *error)
+{
+    size_t most = 0;
+    for (size_t at = 0; at < batch->place_count; at++)
+        if (is_of_everywhere(batch, &batch->places[at]))
+            most += 1 + list_beside(batch->contract, batch->places[at].place.sku, NULL);
+    struct span *skus = pool_take(&batch->pool, (most + 1) * sizeof(*skus));
+    if (skus == NULL)
+        return out_of_memory(error);
+    size_t count = 0;
+    for (size_t at = 0; at < batch->place_count; at++) {
+        struct span sku = batch->places[at].place.sku;
+        if (!is_of_everywhere(batch, &batch->places[at]))
+            continue;
+        skus[count++] = sku;
+        count += list_beside(batch->contract, sku, skus + count);
+    }
+    effects->everywhere = skus;
+    effects->everywhere_count = count;
+    return STATUS_OK;
+}
+
+static bool is_beside(const struct batch *batch, const struct place_state *state)
+{
+    return state->location >= 0 && is_news(batch, state);
+}
+
+static enum status add_beside(struct batch *batch, const struct place_state *state,
+                              struct desired_write **row, struct error *error)
 {
     const struct contract *contract = batch->contract;
-    size_t most = batch->shop_place_count * contract->shop_count;
+    size_t count = list_beside(contract, state->place.sku, NULL);
+    struct span *skus = pool_take(&batch->pool, (count + 1) * sizeof(*skus));
+    if (skus == NULL)
+        return out_of_memory(error);
+    (void)list_beside(contract, state->place.sku, skus);
+    for (size_t at = 0; at < count; at++)
+        for (size_t shop = 0; shop < contract->shop_count; shop++)
+            if (contract->shops[shop].gids[state->location].bytes != NULL)
+                *(*row)++ =
+                    (struct desired_write){.shop = contract->shops[shop].name,
+                                           .place = {skus[at], state->place.location},
+                                           .undecided = true};
+    return STATUS_OK;
+}
+
+static size_t most_pairs(const struct batch *batch)
+{
+    size_t most = batch->shop_place_count;
     for (size_t at = 0; at < batch->place_count; at++)
-        most += pairs_beside(batch, &batch->places[at]) +
-                (is_of_everywhere(batch, &batch->places[at])
-                     ? contract->shop_count * contract->location_count
-                     : 0);
-    return most;
+        if (is_beside(batch, &batch->places[at]))
+            most += list_beside(batch->contract, batch->places[at].place.sku, NULL);
+    return most * batch->contract->shop_count;
 }
 
 static enum status pairs_effects(struct batch *batch, struct store_effects *effects,
@@ -279,17 +285,14 @@ static enum status pairs_effects(struct batch *batch, struct store_effects *effe
     struct desired_write *end = rows;
     for (size_t at = 0; at < batch->shop_place_count; at++)
         end = add_decided(batch, &batch->shop_places[at], end);
-    for (size_t at = 0; at < batch->place_count; at++)
-        if (is_of_everywhere(batch, &batch->places[at]))
-            end = add_undecided(
-                batch, &(struct everywhere){batch->places[at].place.sku, -1}, end);
-    for (size_t at = 0; at < batch->place_count; at++)
-        if (is_news(batch, &batch->places[at]))
-            end = add_beside(batch, &batch->places[at], end);
+    enum status status = STATUS_OK;
+    for (size_t at = 0; at < batch->place_count && status == STATUS_OK; at++)
+        if (is_beside(batch, &batch->places[at]))
+            status = add_beside(batch, &batch->places[at], &end, error);
     ASSERT(end <= rows + most);
     effects->desired = rows;
     effects->desired_count = (size_t)(end - rows);
-    return STATUS_OK;
+    return status == STATUS_OK ? everywhere_effects(batch, effects, error) : status;
 }
 
 enum status shops_effects(struct batch *batch, struct store_effects *effects,
