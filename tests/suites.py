@@ -14,7 +14,7 @@ from tests.harness.waiting import Timeout
 
 SANITIZE = "address,undefined"
 SANITIZED = BUILD / "san-address-undefined"
-UNIT_LIMIT_S, PYTEST_LIMIT_S, BUILD_LIMIT_S = 120.0, 1200.0, 900.0
+UNIT_LIMIT_S, PYTEST_LIMIT_S, BUILD_LIMIT_S = 120.0, 2700.0, 900.0
 NEED_NO_BUILD = {"setup", "harness", "doubles"}
 _CMOCKA_DONE = re.compile(r"^\[\s*(OK|FAILED|ERROR|SKIPPED)\s*\] (\S+)$", re.MULTILINE)
 
