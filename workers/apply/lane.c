@@ -212,7 +212,8 @@ static void settle(struct lane *lane, const struct store_effects *effects)
         struct part *part = lane_part(lane, progress->fence.partition);
         part->next_offset = progress->next_offset;
         part->relay.noted = progress->relayed_offset;
-        part->relay.trims = part->relay.trims && !progress->trims;
+        if (progress->trims)
+            relay_trimmed(&part->relay, progress->relayed_offset);
     }
     outgoing_note(lane, effects);
     lane_count_outcomes(lane);
@@ -340,7 +341,7 @@ static enum status note_idle(struct lane *lane, struct error *error)
         if (status != STATUS_OK)
             return status;
         relay->noted = relayed.offset;
-        relay->trims = false;
+        relay_trimmed(relay, relayed.offset);
     }
     return status;
 }

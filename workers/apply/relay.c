@@ -17,8 +17,8 @@
 struct relay_lot {
     struct relay_lot *next;
     int64_t below;
-    bool stored;     /* rows of it lie in the table */
-    bool ends_again; /* what was to be told again is told */
+    int64_t stored_until; /* rows of it lie in the table, below this offset; 0 = none */
+    bool ends_again;      /* what was to be told again is told */
     atomic_int pending;
     atomic_bool failed;
 };
@@ -72,6 +72,20 @@ void relay_end(struct relay *relay)
         lot_drop(lot);
     }
     relay->last = NULL;
+}
+
+/* The table may hold rows below this offset. */
+static void relay_stored(struct relay *relay, int64_t until)
+{
+    relay->trims = relay->trims || until > 0;
+    if (until > relay->stored_until)
+        relay->stored_until = until;
+}
+
+void relay_trimmed(struct relay *relay, int64_t below)
+{
+    if (below >= relay->stored_until)
+        relay->trims = false;
 }
 
 /* ---- sending ------------------------------------------------------------------------------- */
@@ -128,7 +142,9 @@ enum status relay_send(struct relay *relay, const struct relay_way *way,
     enum status status = STATUS_OK;
     for (size_t at = 0; at < rows->count && status == STATUS_OK; at++)
         if (rows->rows[at].partition == relay->partition) {
-            lot->stored = lot->stored || rows->rows[at].kind != OUTBOX_LEVEL;
+            if (rows->rows[at].kind != OUTBOX_LEVEL &&
+                rows->rows[at].offset >= lot->stored_until)
+                lot->stored_until = rows->rows[at].offset + 1;
             status = send_row(way, &rows->rows[at], lot, error);
         }
     if (status != STATUS_OK)
@@ -234,7 +250,7 @@ enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
     if (status != STATUS_OK)
         return status;
     relay->behind = false;
-    relay->trims = true; /* of earlier owners: nobody knows whether there are any */
+    relay_stored(relay, next_offset); /* of earlier owners: nobody knows what there is */
     const struct relay_rows none = {.below = next_offset};
     return relay_send(relay, way, &none, error);
 }
@@ -269,7 +285,7 @@ void relay_settle(struct relay *relay)
             relay_end(relay);
             return;
         }
-        relay->trims = relay->trims || lot->stored;
+        relay_stored(relay, lot->stored_until);
         if (lot->ends_again)
             relay->again.waits = false;
         if (lot->below > relay->below)

@@ -31,9 +31,11 @@ struct relay_again {
 
 struct relay {
     int32_t partition;
-    int64_t below;   /* the broker has all that records below this offset cause */
-    int64_t noted;   /* `below` as `progress` has it */
-    bool trims;      /* the table holds rows between the two */
+    int64_t below; /* the broker has all that records below this offset cause */
+    int64_t noted; /* `below` as `progress` has it */
+    bool trims;    /* the table holds rows between the two */
+    int64_t
+        stored_until; /* .. below this offset: a lot is acknowledged before what claims it */
     int64_t claimed; /* what is sent covers all that records below this offset cause */
     bool behind;     /* the tables hold what was not sent: read them first */
     struct relay_again again;
@@ -85,6 +87,9 @@ enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
 /* Tells again what relay_again says, once it is due and nothing else is owed. */
 enum status relay_tell_again(struct relay *relay, const struct relay_way *way,
                              struct postgres *postgres, struct error *error);
+
+/* The rows below this offset were removed; others may be left. */
+void relay_trimmed(struct relay *relay, int64_t below);
 
 /* The offset that may be noted in `progress`. */
 int64_t relay_notable(const struct relay *relay);
