@@ -23,7 +23,7 @@ TOO_HIGH = 1_000_000_001
 
 
 class IncidentWorld(PushWorld):
-    """With the topics of a broker, and bundles, which the shop refuses until they are none."""
+    """With the topics of a broker, and items that the shop refuses to write; its catalogue does not say so beforehand."""
 
     kafka: ApacheKafka
 
@@ -91,7 +91,7 @@ def test_one_bad_pair_among_good_ones(run_dir: Path, postgres: Postgres, kafka: 
     with IncidentWorld(run_dir, postgres) as world:
         world.with_kafka(kafka)
         good = world.load(20)
-        world.put("KIT", bundle=True)
+        world.put("KIT", mutable=False)
         world.sync()
         world.desire([(sku, "BER", 9) for sku in [*good, "KIT"]])
         push = world.telling().start(wait_ready=True)
@@ -113,14 +113,14 @@ def test_one_bad_pair_among_good_ones(run_dir: Path, postgres: Postgres, kafka: 
         # Tried again in vain: the same incident, and nothing more to tell.
         world.sync()
         wait_until(lambda: world.count("shop_writes WHERE state = 'refused'") == 2, "the pair to be refused again")
-        world.put("OTHER", bundle=True)
+        world.put("OTHER", mutable=False)
         world.sync()
         world.desire([("OTHER", "BER", 4)])
         assert {i["sku"]: i["occurrences"] for i in world.wait_open(2)} == {"KIT": 1, "OTHER": 1}
         assert [c["state"] for c in world.check_told()] == ["opened"] * 2
 
         # The cause is gone: written, and over.
-        world.edit("KIT", bundle=False)
+        world.edit("KIT", mutable=True)
         world.sync()
         wait_until(lambda: world.count("incidents WHERE state = 'resolved'") == 1, "the incident to end")
         assert list(world.faults()) == [("OTHER", "BER")]
@@ -137,7 +137,7 @@ def test_one_bad_pair_among_good_ones(run_dir: Path, postgres: Postgres, kafka: 
 
 def test_levels_say_why_a_pair_is_left_alone(run_dir: Path, postgres: Postgres) -> None:
     with IncidentWorld(run_dir, postgres) as world:
-        world.put("KIT", bundle=True)
+        world.put("KIT", mutable=False)
         world.sync()
         world.db.execute("INSERT INTO levels VALUES ('KIT', 'BER', 9, 'wms', now(), NULL, 1)")
         world.desire([("KIT", "BER", 9)])
@@ -157,7 +157,7 @@ def test_another_code_is_told_of_the_same_incident(run_dir: Path, postgres: Post
         world.telling().start(wait_ready=True)
         (first,) = world.wait_open(1)
         assert first["severity"] == "error" and "more than the shop can hold" in first["root_cause"]
-        world.edit("CUP", bundle=True)
+        world.edit("CUP", mutable=False)
         world.sync()
         wait_until(lambda: world.incidents()[0]["evidence"]["code"] == BUNDLE, "the other code")
         (now,) = world.incidents()
@@ -171,7 +171,7 @@ def test_another_code_is_told_of_the_same_incident(run_dir: Path, postgres: Post
 def test_a_pair_that_waits_to_be_tried_again_keeps_its_incident(run_dir: Path, postgres: Postgres) -> None:
     """Its quarantine is lifted, but nothing proves yet that the cause is gone. The shop is away meanwhile."""
     with IncidentWorld(run_dir, postgres) as world, world.shop_behind_gate() as gate:
-        world.put("KIT", "OTHER", bundle=True)
+        world.put("KIT", "OTHER", mutable=False)
         world.sync()
         world.desire([("KIT", "BER", 9)])
         world.push().start(wait_ready=True)
@@ -203,7 +203,7 @@ def test_what_is_refused_again_after_its_end_is_a_new_incident(run_dir: Path, po
 def test_ends_other_than_a_write(run_dir: Path, postgres: Postgres) -> None:
     skus = ["EXCLUDED", "FORGOTTEN", "UNTRACKED"]
     with IncidentWorld(run_dir, postgres) as world:
-        world.put(*skus, bundle=True)
+        world.put(*skus, mutable=False)
         world.sync()
         world.desire([(sku, "BER", 9) for sku in skus])
         world.push().start(wait_ready=True)
@@ -225,13 +225,13 @@ def test_ends_other_than_a_write(run_dir: Path, postgres: Postgres) -> None:
 def test_without_kafka_the_table_keeps_it_for_later(run_dir: Path, postgres: Postgres, kafka: ApacheKafka) -> None:
     with IncidentWorld(run_dir, postgres) as world:
         world.with_kafka(kafka)
-        world.put("KIT", bundle=True)
+        world.put("KIT", mutable=False)
         world.sync()
         world.desire([("KIT", "BER", 9)])
         silent = world.push().start(wait_ready=True)
         world.wait_open(1)
         assert any("nobody is told" in line["msg"] for line in silent.log())
-        world.edit("KIT", bundle=False)
+        world.edit("KIT", mutable=True)
         world.sync()
         world.wait_open(0)
         assert world.count("shop_outbox") == 2 and world.changes() == []
@@ -245,7 +245,7 @@ def test_a_broker_that_is_away_keeps_no_shop_waiting(run_dir: Path, postgres: Po
     with IncidentWorld(run_dir, postgres) as world:
         world.with_kafka(kafka)
         good = world.load(3)
-        world.put("KIT", bundle=True)
+        world.put("KIT", mutable=False)
         world.sync()
         world.desire([(sku, "BER", 9) for sku in [*good, "KIT"]])
         deaf = world.telling("deaf", PARSTOCK_KAFKA_BROKERS=f"127.0.0.1:{free_port()}",
@@ -268,7 +268,7 @@ def test_kills_lose_no_incident_and_make_none_twice(run_dir: Path, postgres: Pos
     with IncidentWorld(run_dir, postgres) as world:
         world.with_kafka(kafka)
         skus = [f"KIT-{number}" for number in range(rounds * 5)]
-        world.put(*skus, bundle=True)
+        world.put(*skus, mutable=False)
         world.sync()
         dice = random.Random(7)
         push = world.telling()
@@ -289,12 +289,12 @@ def test_more_than_a_page(run_dir: Path, postgres: Postgres, kafka: ApacheKafka)
     with IncidentWorld(run_dir, postgres) as world:
         world.with_kafka(kafka)
         skus = [f"KIT-{number}" for number in range(300)]
-        world.put(*skus, bundle=True)
+        world.put(*skus, mutable=False)
         world.sync()
         world.desire([(sku, "BER", 9) for sku in skus])
         world.telling().start(wait_ready=True)
         world.wait_open(300)
-        world.edit(*skus, bundle=False)
+        world.edit(*skus, mutable=True)
         world.sync()
         world.wait_open(0)
         states = [c["state"] for c in world.check_told()]

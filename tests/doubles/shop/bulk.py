@@ -352,6 +352,7 @@ def _made_up(count: int, places: list[int]) -> Iterator[Item]:
             _MADE_UP_FROM + number,
             f"made-up-{number:07}",
             mutable=number % 100 != 99,
+            bundle=number % 100 == 99,
             policy="CONTINUE" if number % 10 == 9 else "DENY",
             tags=("made-up", f"group-{number % 50}"),
             price=f"{number % 1000}.95",

@@ -127,15 +127,17 @@ class Control:
 
     def _add_item(self, entry: dict[str, Any], numbers: Any) -> Item:
         number = _number(entry.get("id"), "InventoryItem") or next(numbers)
+        bundle = bool(entry.get("bundle", False))
         item = Item(
             number,
             entry.get("sku"),
             bool(entry.get("tracked", True)),
-            not entry.get("bundle", False),
+            bool(entry.get("mutable", not bundle)),
             entry.get("policy", "DENY"),
             entry.get("status", "ACTIVE"),
             tuple(entry.get("tags", ())),
             str(entry.get("price", "0.00")),
+            bundle,
         )
         places = {place: values for place, values in entry.get("levels", {}).items()}
         wanted = [(self._location(place), values) for place, values in places.items()]
@@ -229,7 +231,10 @@ class Control:
             level.active = bool(body.get("active", level.active))
             item = shop.items[level.item]
             item.tracked = bool(body.get("tracked", item.tracked))
-            item.mutable = not body.get("bundle", not item.mutable)
+            if "bundle" in body:
+                item.bundle = bool(body["bundle"])
+                item.mutable = not item.bundle
+            item.mutable = bool(body.get("mutable", item.mutable))
             change = shop.put(level, after, self._double.clock.now()).journal()
             self._double.journal.write("edit", changes=[change])
         return {"changes": [change]}

@@ -207,7 +207,7 @@ def _variant_fields() -> dict[str, Resolver]:
         "inventoryItem": lambda variant, args, call: variant.item,
         "inventoryPolicy": lambda variant, args, call: variant.item.policy,
         "price": lambda variant, args, call: variant.item.price,
-        "requiresComponents": lambda variant, args, call: not variant.item.mutable,
+        "requiresComponents": lambda variant, args, call: variant.item.bundle,
         "product": lambda variant, args, call: Product(variant.item),
     }
 

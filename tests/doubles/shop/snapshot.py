@@ -29,6 +29,7 @@ def save(path: Path, shop: Shop, keys: IdempotencyStore, clock: Clock) -> None:
                 item.status,
                 item.tags,
                 item.price,
+                item.bundle,
             ]
             for item in shop.items.values()
         ],
@@ -67,8 +68,8 @@ def load(path: Path, shop: Shop, keys: IdempotencyStore, clock: Clock) -> bool:
     clock.advance(value["offset_seconds"])
     shop.locations = {entry["id"]: Location(**entry) for entry in value["locations"]}
     for entry in value["items"]:
-        *facts, tags, price = entry
-        shop.add_item(Item(*facts, tuple(tags), price))
+        *facts, tags, price, bundle = entry
+        shop.add_item(Item(*facts, tuple(tags), price, bundle))
     for item, location, quantities, active, created_at, updated_at in value["levels"]:
         level = shop.add_level(
             shop.items[item], location, Quantities(*quantities), active, created_at

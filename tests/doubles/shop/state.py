@@ -85,6 +85,7 @@ class Item:
     status: str = "ACTIVE"
     tags: tuple[str, ...] = ()
     price: str = "0.00"
+    bundle: bool = False  # as the shop says; what is not mutable need not be one
     levels: list[Level] = field(default_factory=list)
 
 
