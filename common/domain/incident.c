@@ -8,6 +8,11 @@ static const char *const STATE_NAMES[INCIDENT_STATE_COUNT] = {
 #undef X
 };
 
+/* Oversold, whoever saw it. */
+#define COUNT_THE_SHELF                                                                  \
+    "Count the shelf. Where the units are not there, stop the sale of the item and "     \
+    "tell the buyers of the newest orders; then correct the level at its source."
+
 static const struct incident_kind KINDS[INCIDENT_CLASS_COUNT] = {
     [INCIDENT_ID_REUSED] =
         {.id = "id_reused",
@@ -44,10 +49,7 @@ static const struct incident_kind KINDS[INCIDENT_CLASS_COUNT] = {
          .severity = "critical",
          .handoff = "inventory",
          .subject = INCIDENT_BY_SHOP | INCIDENT_BY_SKU | INCIDENT_BY_LOCATION,
-         .remediation =
-             "Count the shelf. Where the units are not there, stop the sale of "
-             "the item and tell the buyers of the newest orders; then correct "
-             "the level at its source.",
+         .remediation = COUNT_THE_SHELF,
          .runbook = "docs/runbooks/oversold.md",
          .why = "The shop shows less than nothing of an item that it tracks and does not "
                 "sell on below zero: more was sold there than it was told to sell. It is "
@@ -58,10 +60,7 @@ static const struct incident_kind KINDS[INCIDENT_CLASS_COUNT] = {
          .severity = "critical",
          .handoff = "inventory",
          .subject = INCIDENT_BY_SHOP | INCIDENT_BY_SKU | INCIDENT_BY_LOCATION,
-         .remediation =
-             "Count the shelf. Where the units are not there, stop the sale of "
-             "the item and tell the buyers of the newest orders; then correct "
-             "the level at its source.",
+         .remediation = COUNT_THE_SHELF,
          .runbook = "docs/runbooks/oversold.md",
          .why = "More units were ordered since the source's last number than that number "
                 "has, which no shop's own level shows: a number that was too high was "

@@ -34,23 +34,19 @@ int64_t unseen_share(const struct shop_units *units, enum unseen_view view)
     UNREACHABLE("every view has its rule");
 }
 
+enum unseen_view unseen_view(const struct contract *contract, size_t shop, size_t at)
+{
+    ASSERT(shop < contract->shop_count && at < contract->shop_count);
+    if (at != shop)
+        return UNSEEN_OTHER;
+    return contract->shops[at].mode == LEVEL_ON_HAND ? UNSEEN_KEPT : UNSEEN_OWN;
+}
+
 int64_t unseen_units(const struct contract *contract, size_t shop,
                      const struct shop_units *units)
 {
-    ASSERT(shop < contract->shop_count);
-    enum unseen_view own =
-        contract->shops[shop].mode == LEVEL_ON_HAND ? UNSEEN_KEPT : UNSEEN_OWN;
     int64_t sum = 0;
     for (size_t at = 0; at < contract->shop_count; at++)
-        sum += unseen_share(&units[at], at == shop ? own : UNSEEN_OTHER);
-    return sum;
-}
-
-int64_t unseen_units_beside(const struct contract *contract,
-                            const struct shop_units *units)
-{
-    int64_t sum = 0;
-    for (size_t at = 0; at < contract->shop_count; at++)
-        sum += unseen_share(&units[at], UNSEEN_OTHER);
+        sum += unseen_share(&units[at], unseen_view(contract, shop, at));
     return sum;
 }

@@ -54,6 +54,9 @@ enum unseen_view {
     UNSEEN_OTHER, /* another shop, or another SKU that takes from the same stock */
 };
 
+/* How the shop `at` is looked at for a level of `shop`. */
+enum unseen_view unseen_view(const struct contract *contract, size_t shop, size_t at);
+
 /* What one shop's sales take off. Never below 0. */
 int64_t unseen_share(const struct shop_units *units, enum unseen_view view);
 
@@ -61,10 +64,5 @@ int64_t unseen_share(const struct shop_units *units, enum unseen_view view);
  * 0. */
 int64_t unseen_units(const struct contract *contract, size_t shop,
                      const struct shop_units *units);
-
-/* The same of another SKU that takes from the same stock (a kit of it, or a part): no shop
- * keeps units of one item because another was ordered. */
-int64_t unseen_units_beside(const struct contract *contract,
-                            const struct shop_units *units);
 
 #endif

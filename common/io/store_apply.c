@@ -320,15 +320,7 @@ enum status store_levels_at(struct postgres *postgres, const struct place *place
     *found = (struct store_found){0};
     pg_params_init(&params);
     pool_init(&pool, PLACES_BYTES_MAX);
-    struct span *spans = pool_take(&pool, (count + 1) * sizeof(*spans));
-    if (spans == NULL)
-        return error_set(error, STATUS_RETRY, "postgres: out of memory");
-    for (size_t at = 0; at < count; at++)
-        spans[at] = places[at].sku;
-    pg_params_text_array(&params, spans, count);
-    for (size_t at = 0; at < count; at++)
-        spans[at] = places[at].location;
-    pg_params_text_array(&params, spans, count);
+    add_places(&params, places, count, &pool);
     return postgres_query(postgres, &LEVELS, &params, &found->levels, error);
 }
 

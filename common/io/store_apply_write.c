@@ -185,19 +185,30 @@ static enum status add_levels(struct postgres *postgres,
     return postgres_pipeline_add(postgres, &LEVELS_PUT, params, error);
 }
 
-static enum status add_pairs(struct postgres *postgres,
-                             const struct store_effects *effects, struct pool *pool,
-                             struct pg_params *params, struct error *error)
+/* Which pairs: the first three parameters. */
+static bool pair_columns(const struct store_effects *effects, struct pool *pool,
+                         struct pg_params *params, struct columns *columns_out)
 {
     const struct desired_write *rows = effects->desired;
     size_t count = effects->desired_count;
     struct columns columns;
     if (!columns_take(pool, count, &columns))
-        return error_set(error, STATUS_RETRY, "postgres: out of memory");
+        return false;
     pg_params_clear(params);
     COLUMN_TEXT(rows, count, shop);
     COLUMN_TEXT(rows, count, place.sku);
     COLUMN_TEXT(rows, count, place.location);
+    *columns_out = columns;
+    return true;
+}
+
+static enum status add_pairs(struct postgres *postgres,
+                             const struct store_effects *effects, struct pool *pool,
+                             struct pg_params *params, struct error *error)
+{
+    struct columns columns;
+    if (!pair_columns(effects, pool, params, &columns))
+        return error_set(error, STATUS_RETRY, "postgres: out of memory");
     return postgres_pipeline_add(postgres, &PAIRS_PUT, params, error);
 }
 
@@ -208,12 +219,8 @@ static enum status add_desired(struct postgres *postgres,
     const struct desired_write *rows = effects->desired;
     size_t count = effects->desired_count;
     struct columns columns;
-    if (!columns_take(pool, count, &columns))
+    if (!pair_columns(effects, pool, params, &columns))
         return error_set(error, STATUS_RETRY, "postgres: out of memory");
-    pg_params_clear(params);
-    COLUMN_TEXT(rows, count, shop);
-    COLUMN_TEXT(rows, count, place.sku);
-    COLUMN_TEXT(rows, count, place.location);
     COLUMN_NUMBER(pg_params_int8_array, rows, count, known, quantity);
     for (size_t at = 0; at < count; at++)
         columns.flags[at] = rows[at].undecided;

@@ -138,10 +138,7 @@ static void take_claimed(const struct rows *rows, int row, struct pool *pool,
 static void add_claim(struct pg_params *params, const struct push_lease *lease,
                       const struct claim *claim)
 {
-    pg_params_text(params, lease->shop);
-    pg_params_text(params, lease->owner);
-    pg_params_int8(params, lease->epoch);
-    pg_params_int8(params, lease->length_ms);
+    store_lease_params(params, lease);
     pg_params_int8(params, (int64_t)claim->limit);
     pg_params_text_array(params, claim->places->codes, claim->places->count);
     pg_params_text_array(params, claim->places->gids, claim->places->count);
@@ -253,10 +250,7 @@ enum status store_adopt_contract(struct postgres *postgres, struct push_lease *l
     SCOPED(pool_free) struct pool pool;
     pool_init(&pool, KITS_BYTES_MAX);
     pg_params_init(&params);
-    pg_params_text(&params, lease->shop);
-    pg_params_text(&params, lease->owner);
-    pg_params_int8(&params, lease->epoch);
-    pg_params_int8(&params, lease->length_ms);
+    store_lease_params(&params, lease);
     pg_params_text(&params, span_from(contract->digest));
     pg_params_text_array(&params, places->codes, places->count);
     if (!add_kits(&params, contract, &pool))

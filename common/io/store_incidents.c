@@ -346,6 +346,21 @@ static enum status read_ended(const struct rows *rows, struct pool *pool,
     return STATUS_OK;
 }
 
+enum status store_incidents_take_ends(const struct rows *rows, struct pool *pool,
+                                      struct incident_ends *ends, struct error *error)
+{
+    ASSERT(rows->count <= INCIDENT_SET_MAX);
+    for (int row = 0; row < rows->count; row++, ends->count++) {
+        ends->ids[row] = pool_span(pool, rows_span(rows, row, 0));
+        ends->skus[row] = pool_span(pool, rows_span(rows, row, 1));
+        ends->reasons[row] = pool_span(pool, rows_span(rows, row, 2));
+        if (ends->ids[row].bytes == NULL || ends->skus[row].bytes == NULL ||
+            ends->reasons[row].bytes == NULL)
+            return error_set(error, STATUS_RETRY, "incidents: out of memory");
+    }
+    return STATUS_OK;
+}
+
 enum status store_incidents_resolve(struct postgres *postgres,
                                     const struct incident_ends *ends, struct pool *pool,
                                     struct incident_changes *changes_out,

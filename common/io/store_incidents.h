@@ -40,6 +40,11 @@ struct incident_ends {
     struct span reasons[INCIDENT_SET_MAX]; /* how it ended, for people */
 };
 
+/* Takes id, SKU and reason from the first columns of rows; texts in the pool. */
+enum status store_incidents_take_ends(const struct rows *rows, struct pool *pool,
+                                      struct incident_ends *ends_out,
+                                      struct error *error);
+
 /* Resolves those that are open; how they ended is in the log's note and evidence.ended. To
  * be called within a transaction. */
 enum status store_incidents_resolve(struct postgres *postgres,

@@ -95,14 +95,7 @@ enum status store_oversold_over(struct postgres *postgres,
     ends->count = 0;
     add_params(&params, oversold);
     enum status status = postgres_query(postgres, &OVER, &params, &rows, error);
-    ASSERT(status != STATUS_OK || rows.count <= INCIDENT_SET_MAX);
-    for (int row = 0; status == STATUS_OK && row < rows.count; row++, ends->count++) {
-        ends->ids[row] = pool_span(oversold->pool, rows_span(&rows, row, 0));
-        ends->skus[row] = pool_span(oversold->pool, rows_span(&rows, row, 1));
-        ends->reasons[row] = pool_span(oversold->pool, rows_span(&rows, row, 2));
-        if (ends->ids[row].bytes == NULL || ends->skus[row].bytes == NULL ||
-            ends->reasons[row].bytes == NULL)
-            return out_of_memory(error);
-    }
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    return store_incidents_take_ends(&rows, oversold->pool, ends, error);
 }

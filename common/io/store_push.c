@@ -86,7 +86,7 @@ static const struct statement BACKLOG = {"push_backlog",
                                          " count(*) FILTER (WHERE fault <> '')"
                                          " FROM shop_levels WHERE shop = $1 AND dirty"};
 
-static void add_lease(struct pg_params *params, const struct push_lease *lease)
+void store_lease_params(struct pg_params *params, const struct push_lease *lease)
 {
     pg_params_text(params, lease->shop);
     pg_params_text(params, lease->owner);
@@ -178,7 +178,7 @@ enum status store_settle(struct postgres *postgres, struct push_lease *lease,
     }
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
-    add_lease(&params, lease);
+    store_lease_params(&params, lease);
     pg_params_int8(&params, write->id);
     pg_params_text(&params, span_from(settlement->state));
     pg_params_text(&params, span_from(settlement->detail));
@@ -210,7 +210,7 @@ enum status store_shown(struct postgres *postgres, struct push_lease *lease,
     }
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
-    add_lease(&params, lease);
+    store_lease_params(&params, lease);
     pg_params_text_array(&params, texts[0], count);
     pg_params_text_array(&params, texts[1], count);
     pg_params_int8_array(&params, shown, present, count);
@@ -232,7 +232,7 @@ enum status store_activated(struct postgres *postgres, struct push_lease *lease,
     }
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
-    add_lease(&params, lease);
+    store_lease_params(&params, lease);
     for (size_t column = 0; column < COUNT_OF(texts); column++)
         pg_params_text_array(&params, texts[column], count);
     return run_under_lease(postgres, &ACTIVATED, &params, lease, error);

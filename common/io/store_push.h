@@ -28,6 +28,9 @@ struct push_lease {
     bool lost; /* by the last statement: another holds it, nothing was changed */
 };
 
+/* $1 to $4 of a statement under the lease (UNDER_LEASE). */
+void store_lease_params(struct pg_params *params, const struct push_lease *lease);
+
 /* Takes a free or expired lease and sets its epoch; *taken_out false: another holds it.
  */
 enum status store_lease_take(struct postgres *postgres, struct push_lease *lease,

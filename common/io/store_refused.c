@@ -110,16 +110,7 @@ enum status store_refused_over(struct postgres *postgres, struct span shop,
     enum status status = postgres_query(postgres, &OVER, &params, &rows, error);
     if (status != STATUS_OK)
         return status;
-    ASSERT(rows.count <= INCIDENT_SET_MAX);
-    for (int row = 0; row < rows.count; row++, ends->count++) {
-        ends->ids[row] = kept(pool, &rows, row, 0);
-        ends->skus[row] = kept(pool, &rows, row, 1);
-        ends->reasons[row] = kept(pool, &rows, row, 2);
-        if (ends->ids[row].bytes == NULL || ends->skus[row].bytes == NULL ||
-            ends->reasons[row].bytes == NULL)
-            return out_of_memory(error);
-    }
-    return STATUS_OK;
+    return store_incidents_take_ends(&rows, pool, ends, error);
 }
 
 /* ---- records for Kafka ------------------------------------------------------------ */

@@ -158,9 +158,8 @@ static enum status ask_units(struct work *work, struct error *error)
 int64_t pair_claim_share(const struct contract *contract, size_t shop,
                          const struct pair_claim *claim, size_t at)
 {
-    enum unseen_view own =
-        contract->shops[at].mode == LEVEL_ON_HAND ? UNSEEN_KEPT : UNSEEN_OWN;
-    enum unseen_view view = claim->is_own && at == shop ? own : UNSEEN_OTHER;
+    enum unseen_view view =
+        claim->is_own ? unseen_view(contract, shop, at) : UNSEEN_OTHER;
     return claim->per_unit * unseen_share(&claim->units[at], view);
 }
 
@@ -168,12 +167,9 @@ int64_t pair_unseen(const struct contract *contract, size_t shop,
                     const struct pair_stock *stock)
 {
     int64_t sum = 0;
-    for (size_t at = 0; at < stock->claim_count; at++) {
-        const struct pair_claim *claim = &stock->claims[at];
-        sum += claim->per_unit * (claim->is_own
-                                      ? unseen_units(contract, shop, claim->units)
-                                      : unseen_units_beside(contract, claim->units));
-    }
+    for (size_t claim = 0; claim < stock->claim_count; claim++)
+        for (size_t at = 0; at < contract->shop_count; at++)
+            sum += pair_claim_share(contract, shop, &stock->claims[claim], at);
     return sum;
 }
 

@@ -10,20 +10,6 @@ static enum status out_of_memory(struct error *error)
 
 /* ---- which places, and what is to be asked --------------------------------------------------- */
 
-/* The newest recorded event of that type that a shop sent of the place; NULL = none. */
-static const struct event *shop_event(const struct batch *batch,
-                                      const struct place_state *state,
-                                      enum event_type type, size_t shop)
-{
-    for (int32_t at = state->last_item; at >= 0; at = batch->items[at].before_item) {
-        const struct item *item = &batch->items[at];
-        if (item->verdict.recorded && item->event.type == type &&
-            item->event.source == (int)shop)
-            return &item->event;
-    }
-    return NULL;
-}
-
 static bool is_touched_by_shop(const struct batch *batch, const struct place_state *state)
 {
     const struct contract *contract = batch->contract;
@@ -33,11 +19,16 @@ static bool is_touched_by_shop(const struct batch *batch, const struct place_sta
     return false;
 }
 
+static bool is_news(const struct batch *batch, const struct place_state *state)
+{
+    return batch_is_level_written(state) || is_touched_by_shop(batch, state);
+}
+
 static bool is_to_decide(const struct batch *batch, const struct place_state *state)
 {
     return state->location >= 0 && state->level.exists && state->level.source >= 0 &&
            contract_kit(batch->contract, state->place.sku) == NULL &&
-           (batch_is_level_written(state) || is_touched_by_shop(batch, state));
+           is_news(batch, state);
 }
 
 static bool is_mode_used(const struct contract *contract, int location,
@@ -152,13 +143,20 @@ static struct desired desired_of(const struct batch *batch,
     return desired_level(&input);
 }
 
-/* A level seen in mode on_hand is another quantity than the one that is written. */
+/* The shop's newest observation of the place; NULL = none. What a shop in mode on_hand shows
+ * is another quantity than the one that is written. */
 static const struct event *observed_by(const struct batch *batch,
                                        const struct place_state *state, size_t shop)
 {
     if (batch->contract->shops[shop].mode != LEVEL_AVAILABLE)
         return NULL;
-    return shop_event(batch, state, EVENT_OBSERVED, shop);
+    for (int32_t at = state->last_item; at >= 0; at = batch->items[at].before_item) {
+        const struct item *item = &batch->items[at];
+        if (item->verdict.recorded && item->event.type == EVENT_OBSERVED &&
+            item->event.source == (int)shop)
+            return &item->event;
+    }
+    return NULL;
 }
 
 static struct desired_write *add_decided(struct batch *batch,
@@ -206,11 +204,6 @@ static size_t list_beside(const struct contract *contract, struct span sku,
     if (kit != NULL && skus != NULL)
         skus[count] = kit->sku;
     return count + (kit != NULL ? 1 : 0);
-}
-
-static bool is_news(const struct batch *batch, const struct place_state *state)
-{
-    return batch_is_level_written(state) || is_touched_by_shop(batch, state);
 }
 
 /* An order that has no location yet may take units anywhere: push decides all its pairs. */

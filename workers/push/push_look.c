@@ -70,20 +70,35 @@ static struct span evidence_of(const struct look *look, const struct refused_pai
     return pool_buf(look->pool, &text);
 }
 
-/* No record shows a refusal: the moment tells apart incidents of one pair. */
+/* A pair and the moment at which something was found of it. */
+struct finding {
+    enum incident_class class;
+    struct span sku;
+    struct span location;
+    int64_t at_us;
+};
+
+/* No record shows it: the moment tells apart incidents of one pair. */
+static struct incident_sighting *sight(struct look *look, const struct finding *found)
+{
+    const struct incident_subject subject = {
+        .shop = look->pusher->lease.shop, .sku = found->sku, .location = found->location};
+    const struct incident_origin origin = {.offset = found->at_us,
+                                           .recorded_at_us = found->at_us,
+                                           .sku = found->sku,
+                                           .location = found->location};
+    bool taken = incident_set_add(&look->set, found->class, &subject, &origin);
+    ASSERT(taken); /* as many as a set has room for were asked for */
+    return &look->set.items[look->set.count - 1];
+}
+
 static enum status add_sighting(struct look *look, const struct refused_pair *pair,
                                 struct error *error)
 {
     const struct span code = push_fault_code(pair->fault);
-    const struct incident_subject subject = {
-        .shop = look->refused.shop, .sku = pair->sku, .location = pair->location};
-    const struct incident_origin origin = {.offset = pair->found_at_us,
-                                           .recorded_at_us = pair->found_at_us,
-                                           .sku = pair->sku,
-                                           .location = pair->location};
-    bool taken = incident_set_add(&look->set, INCIDENT_PUSH_REFUSED, &subject, &origin);
-    ASSERT(taken); /* as many as a set has room for were asked for */
-    struct incident_sighting *sighting = &look->set.items[look->set.count - 1];
+    struct incident_sighting *sighting =
+        sight(look, &(struct finding){INCIDENT_PUSH_REFUSED, pair->sku, pair->location,
+                                      pair->found_at_us});
     sighting->finding = push_finding(code);
     sighting->evidence = evidence_of(look, pair, code);
     return sighting->evidence.bytes != NULL ? STATUS_OK : out_of_memory(error);
@@ -111,20 +126,14 @@ static enum status add_oversold(struct look *look, const struct oversold_pair *p
                                 struct error *error)
 {
     SCOPED(buf_free) struct buf text = {0};
-    const struct incident_subject subject = {
-        .shop = look->oversold.shop, .sku = pair->sku, .location = pair->location};
-    const struct incident_origin origin = {.offset = pair->found_at_us,
-                                           .recorded_at_us = pair->found_at_us,
-                                           .sku = pair->sku,
-                                           .location = pair->location};
-    bool taken = incident_set_add(&look->set, pair->class, &subject, &origin);
-    ASSERT(taken); /* as many as a set has room for were asked for */
     buf_init(&text, EVIDENCE_BYTES_MAX);
     buf_byte(&text, '{');
     json_member_number(&text, "units", pair->units);
     json_member_time(&text, "found_at", pair->found_at_us);
     buf_byte(&text, '}');
-    struct incident_sighting *sighting = &look->set.items[look->set.count - 1];
+    struct incident_sighting *sighting =
+        sight(look, &(struct finding){pair->class, pair->sku, pair->location,
+                                      pair->found_at_us});
     sighting->evidence = pool_buf(look->pool, &text);
     return sighting->evidence.bytes != NULL ? STATUS_OK : out_of_memory(error);
 }
