@@ -33,6 +33,18 @@ int64_t cost_available(const struct cost_bucket *bucket, int64_t now_us)
     return within(last->available + restored, -POINTS_MAX, last->maximum);
 }
 
+void cost_set_aside(struct cost_bucket *bucket, int64_t points)
+{
+    ASSERT(points >= 0 && bucket->set_aside <= POINTS_MAX - points);
+    bucket->set_aside += points;
+}
+
+void cost_release(struct cost_bucket *bucket, int64_t points)
+{
+    ASSERT(points >= 0 && points <= bucket->set_aside);
+    bucket->set_aside -= points;
+}
+
 int64_t cost_wait_ms(const struct cost_bucket *bucket, int64_t points, int64_t now_us)
 {
     ASSERT(points >= 0);
@@ -40,7 +52,8 @@ int64_t cost_wait_ms(const struct cost_bucket *bucket, int64_t points, int64_t n
         return 0;
     /* A bucket smaller than the price is refused by the shop, not waited for here. */
     int64_t price = within(points, 0, bucket->last.maximum);
-    int64_t missing = price - cost_available(bucket, now_us);
+    int64_t free = cost_available(bucket, now_us) - bucket->set_aside;
+    int64_t missing = price - free;
     if (missing <= 0)
         return 0;
     int64_t rate = bucket->last.restore_rate;

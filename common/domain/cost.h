@@ -25,6 +25,7 @@ struct cost_status {
 struct cost_bucket {
     struct cost_status last;
     int64_t seen_at_us;
+    int64_t set_aside; /* points of calls that are under way */
 };
 
 /* Takes the newest answer; one without a status leaves the bucket as it was. */
@@ -33,6 +34,14 @@ void cost_observe(struct cost_bucket *bucket, const struct cost_status *status,
 
 /* Points that the bucket holds now, as far as we know. */
 int64_t cost_available(const struct cost_bucket *bucket, int64_t now_us);
+
+/*
+ * Points for a call that is about to be made, until it has ended. An answer counts what the
+ * shop had taken by then for calls beside it; taking those off once more, while they are
+ * under way, errs on the side of waiting and costs no rate.
+ */
+void cost_set_aside(struct cost_bucket *bucket, int64_t points);
+void cost_release(struct cost_bucket *bucket, int64_t points);
 
 /* Milliseconds until `points` can be paid: 0 = now, at most COST_WAIT_MAX_MS. */
 int64_t cost_wait_ms(const struct cost_bucket *bucket, int64_t points, int64_t now_us);

@@ -3,33 +3,25 @@
 #include "common/base/check.h"
 #include "common/base/embedded.h"
 #include "common/base/scope.h"
+#include "common/io/shopify_account.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define URL_MAX 4096
 #define DOWNLOAD_TIMEOUT_MS (30 * 60 * 1000)
-#define TOKEN_BODY_MAX 8192
 
 struct shopify {
     struct shopify_options options;
     struct http *http;
-    struct cost_bucket bucket;
-    struct shopify_token token; /* of client id and secret */
-    int64_t renew_at_us;
+    struct account *account;
+    int64_t set_aside;          /* points for the next call */
+    struct shopify_token token; /* as last used, where it is not fixed */
     char served_version[32];
     char graphql_url[URL_MAX];
     char token_url[URL_MAX];
     struct buf request;
 };
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* "https://x/", "https://x" and "https://x/admin" are all taken. */
 static bool make_urls(struct shopify *shopify, const struct shopify_options *options)
@@ -46,13 +38,11 @@ static bool make_urls(struct shopify *shopify, const struct shopify_options *opt
     return url > 0 && url < URL_MAX && token > 0 && token < URL_MAX;
 }
 
-enum status shopify_open(const struct shopify_options *options, struct shopify **out,
-                         struct error *error)
+/* Joins the account, or opens one where there is none. */
+static enum status open_handle(const struct shopify_options *options,
+                               struct account *account, struct shopify **out,
+                               struct error *error)
 {
-    *out = NULL;
-    bool fixed = options->token != NULL;
-    if (!fixed && (options->client_id == NULL || options->client_secret == NULL))
-        return error_set(error, STATUS_FATAL, "the shop has no credentials");
     SCOPED(shopify_close) struct shopify *shopify = calloc(1, sizeof *shopify);
     if (shopify == NULL)
         return error_set(error, STATUS_FATAL, "out of memory");
@@ -66,9 +56,37 @@ enum status shopify_open(const struct shopify_options *options, struct shopify *
         .body_max = SHOPIFY_BODY_MAX,
     };
     enum status status = http_open(&web, &shopify->http, error);
+    if (status == STATUS_OK && account != NULL)
+        shopify->account = account_join(account);
+    else if (status == STATUS_OK)
+        status = account_open(options, shopify->token_url, &shopify->account, error);
     if (status == STATUS_OK)
         *out = TAKE(shopify);
     return status;
+}
+
+enum status shopify_open(const struct shopify_options *options, struct shopify **out,
+                         struct error *error)
+{
+    *out = NULL;
+    bool fixed = options->token != NULL;
+    if (!fixed && (options->client_id == NULL || options->client_secret == NULL))
+        return error_set(error, STATUS_FATAL, "the shop has no credentials");
+    return open_handle(options, NULL, out, error);
+}
+
+enum status shopify_open_beside(struct shopify *first, struct shopify **out,
+                                struct error *error)
+{
+    *out = NULL;
+    return open_handle(&first->options, first->account, out, error);
+}
+
+/* The next call, if any, has ended: its points are the shop's to count. */
+static void settle_cost(struct shopify *shopify, const struct cost_status *cost)
+{
+    account_settle(shopify->account, shopify->set_aside, cost);
+    shopify->set_aside = 0;
 }
 
 void shopify_close(struct shopify **slot)
@@ -76,6 +94,9 @@ void shopify_close(struct shopify **slot)
     struct shopify *shopify = TAKE(*slot);
     if (shopify == NULL)
         return;
+    if (shopify->account != NULL)
+        settle_cost(shopify, &(struct cost_status){0});
+    account_leave(&shopify->account);
     http_close(&shopify->http);
     buf_free(&shopify->request);
     explicit_bzero(&shopify->token, sizeof shopify->token);
@@ -91,14 +112,20 @@ struct span shopify_document(const char *name)
     UNREACHABLE("every document that is asked for is in schemas/graphql");
 }
 
-int64_t shopify_wait_ms(const struct shopify *shopify, int64_t points)
+int64_t shopify_wait_ms(struct shopify *shopify, int64_t points)
 {
-    return cost_wait_ms(&shopify->bucket, points, now_us());
+    if (shopify->set_aside == points)
+        return 0;
+    settle_cost(shopify, &(struct cost_status){0}); /* of a call that was not made */
+    int64_t wait_ms = account_pay_ms(shopify->account, points);
+    if (wait_ms == 0)
+        shopify->set_aside = points;
+    return wait_ms;
 }
 
-int64_t shopify_throttled_ms(const struct shopify *shopify, int64_t points)
+int64_t shopify_throttled_ms(struct shopify *shopify, int64_t points)
 {
-    return cost_throttled_ms(&shopify->bucket, points, now_us());
+    return account_throttled_ms(shopify->account, points);
 }
 
 const char *shopify_served_version(const struct shopify *shopify)
@@ -106,69 +133,13 @@ const char *shopify_served_version(const struct shopify *shopify)
     return shopify->served_version;
 }
 
-/* ---- credentials --------------------------------------------------------------------
+/* ---- calls --------------------------------------------------------------------------
  */
-
-static enum status refuse_token(const struct http_outcome *outcome, struct error *error)
-{
-    bool away = outcome->code >= 500 || outcome->code == 429;
-    error_set_code(error, away ? STATUS_RETRY : STATUS_FATAL, "token",
-                   "the shop gives no token (HTTP %d): check client id and secret",
-                   outcome->code);
-    return error->status;
-}
-
-static enum status take_token(struct shopify *shopify, const struct http_outcome *outcome,
-                              struct error *error)
-{
-    if (outcome->code != 200)
-        return refuse_token(outcome, error);
-    if (shopify_decode_token(outcome->body, &shopify->token, error) != STATUS_OK)
-        return error_set_code(error, STATUS_RETRY, "token",
-                              "the shop's answer holds no token");
-    /* A life that is not said is taken for an hour; 401 renews in any case. */
-    int64_t life = shopify->token.expires_in_seconds;
-    life = life > 0 && life < 366LL * 86400 ? life : 3600;
-    shopify->renew_at_us = now_us() + life * 800000;
-    return STATUS_OK;
-}
-
-static enum status renew_token(struct shopify *shopify, struct error *error)
-{
-    SCOPED(buf_free) struct buf form;
-    buf_init(&form, TOKEN_BODY_MAX);
-    buf_text(&form, "grant_type=client_credentials&client_id=");
-    http_form_escape(&form, span_from(shopify->options.client_id));
-    buf_text(&form, "&client_secret=");
-    http_form_escape(&form, span_from(shopify->options.client_secret));
-    if (form.failed)
-        return error_set(error, STATUS_FATAL, "client id or secret is too long");
-    struct http_request request = {
-        .url = shopify->token_url,
-        .content_type = "application/x-www-form-urlencoded",
-        .body = buf_view(&form),
-    };
-    struct http_outcome outcome;
-    enum status status = http_send(shopify->http, &request, &outcome, error);
-    explicit_bzero(form.bytes, form.length);
-    return status == STATUS_OK ? take_token(shopify, &outcome, error) : status;
-}
 
 static bool has_fixed_token(const struct shopify *shopify)
 {
-    return shopify->options.token != NULL;
+    return account_token_is_fixed(shopify->account);
 }
-
-static enum status ensure_token(struct shopify *shopify, struct error *error)
-{
-    if (has_fixed_token(shopify) ||
-        (shopify->token.text[0] != '\0' && now_us() < shopify->renew_at_us))
-        return STATUS_OK;
-    return renew_token(shopify, error);
-}
-
-/* ---- calls --------------------------------------------------------------------------
- */
 
 static enum status send_once(struct shopify *shopify, struct http_request *request,
                              struct http_outcome *outcome, struct error *error)
@@ -183,31 +154,51 @@ static enum status send_once(struct shopify *shopify, struct http_request *reque
 }
 
 /* The same bytes again after a 401, once, with a fresh token. */
+static enum status send_with_token(struct shopify *shopify, struct http_request *request,
+                                   struct http_outcome *outcome, struct error *error)
+{
+    enum status status =
+        account_token(shopify->account, shopify->http, "", &shopify->token, error);
+    if (status == STATUS_OK)
+        status = send_once(shopify, request, outcome, error);
+    if (status != STATUS_OK || outcome->code != 401)
+        return status;
+    const struct shopify_token refused = shopify->token;
+    *outcome = (struct http_outcome){.transport = HTTP_NOT_SENT, .retry_after_ms = -1};
+    status = account_token(shopify->account, shopify->http, refused.text, &shopify->token,
+                           error);
+    return status == STATUS_OK ? send_once(shopify, request, outcome, error) : status;
+}
+
 static enum status send_graphql(struct shopify *shopify, struct http_request *request,
                                 struct http_outcome *outcome, struct error *error)
 {
     *outcome = (struct http_outcome){.transport = HTTP_NOT_SENT, .retry_after_ms = -1};
-    enum status status = ensure_token(shopify, error);
-    if (status != STATUS_OK)
-        return status;
     request->url = shopify->graphql_url;
     request->content_type = "application/json";
-    status = send_once(shopify, request, outcome, error);
-    if (status != STATUS_OK || outcome->code != 401 || has_fixed_token(shopify))
-        return status;
-    status = renew_token(shopify, error);
-    if (status != STATUS_OK) {
-        *outcome =
-            (struct http_outcome){.transport = HTTP_NOT_SENT, .retry_after_ms = -1};
-        return status;
-    }
-    return send_once(shopify, request, outcome, error);
+    return has_fixed_token(shopify) ? send_once(shopify, request, outcome, error)
+                                    : send_with_token(shopify, request, outcome, error);
 }
 
 static bool version_is_too_old(const struct shopify *shopify)
 {
     return shopify->served_version[0] != '\0' &&
            strcmp(shopify->served_version, SHOPIFY_VERSION_MIN) < 0;
+}
+
+static void take_answer(struct shopify_set_call *call, const struct http_outcome *outcome,
+                        struct error *error)
+{
+    if (outcome->transport == HTTP_NO_ANSWER)
+        call->answer.transport = PUSH_TRANSPORT_LOST;
+    if (outcome->transport != HTTP_ANSWERED)
+        return;
+    call->answer.transport = 0;
+    call->answer.http_status = outcome->code;
+    call->retry_after_ms = outcome->retry_after_ms;
+    if (outcome->code == 200 && shopify_decode_set(outcome->body, &call->reply,
+                                                   &call->answer, error) != STATUS_OK)
+        call->answer.transport = PUSH_TRANSPORT_GARBLED;
 }
 
 enum status shopify_set(struct shopify *shopify, struct shopify_set_call *call,
@@ -221,22 +212,10 @@ enum status shopify_set(struct shopify *shopify, struct shopify_set_call *call,
         .body = call->body, .may_send = call->may_send, .self = call->self};
     struct http_outcome outcome;
     enum status status = send_graphql(shopify, &request, &outcome, error);
-    if (status == STATUS_FATAL)
-        return status;
-    if (outcome.transport == HTTP_NO_ANSWER)
-        call->answer.transport = PUSH_TRANSPORT_LOST;
-    if (outcome.transport != HTTP_ANSWERED)
-        return STATUS_OK;
-    call->answer.transport = 0;
-    call->answer.http_status = outcome.code;
-    call->retry_after_ms = outcome.retry_after_ms;
-    if (outcome.code != 200)
-        return STATUS_OK;
-    status = shopify_decode_set(outcome.body, &call->reply, &call->answer, error);
-    if (status != STATUS_OK)
-        call->answer.transport = PUSH_TRANSPORT_GARBLED;
-    cost_observe(&shopify->bucket, &call->reply.cost, now_us());
-    return STATUS_OK;
+    if (status != STATUS_FATAL)
+        take_answer(call, &outcome, error);
+    settle_cost(shopify, &call->reply.cost);
+    return status == STATUS_FATAL ? status : STATUS_OK;
 }
 
 static enum status by_rule(const struct push_rule *rule, const char *message,
@@ -248,7 +227,7 @@ static enum status by_rule(const struct push_rule *rule, const char *message,
                           message);
 }
 
-/* Sends what stands in shopify->request. */
+/* Sends what stands in shopify->request; `judge` takes what is answered. */
 static enum status ask(struct shopify *shopify, struct span *body_out,
                        struct error *error)
 {
@@ -257,6 +236,8 @@ static enum status ask(struct shopify *shopify, struct span *body_out,
     struct http_request request = {.body = buf_view(&shopify->request)};
     struct http_outcome outcome;
     enum status status = send_graphql(shopify, &request, &outcome, error);
+    if (status != STATUS_OK || outcome.code != 200)
+        settle_cost(shopify, &(struct cost_status){0});
     if (status != STATUS_OK)
         return status;
     if (outcome.code != 200)
@@ -275,11 +256,12 @@ static enum status ask(struct shopify *shopify, struct span *body_out,
 static enum status judge(struct shopify *shopify, enum status decoded,
                          const struct shopify_reply *reply, struct error *error)
 {
+    static const struct cost_status NOT_SAID = {0};
+    settle_cost(shopify, decoded == STATUS_OK ? &reply->cost : &NOT_SAID);
     if (decoded != STATUS_OK) {
         error->status = STATUS_RETRY;
         return STATUS_RETRY;
     }
-    cost_observe(&shopify->bucket, &reply->cost, now_us());
     if (!reply->has_top_error)
         return STATUS_OK;
     return by_rule(push_rule_by_code(PUSH_MATCH_TOP_CODE, span_from(reply->top_code)),

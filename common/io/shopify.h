@@ -1,10 +1,12 @@
 /*
- * The Admin API of one shop, over one kept connection. Sends only the documents of
+ * The Admin API of one shop, over one kept connection a handle. Sends only the documents of
  * schemas/graphql, which travel in the binary.
  *
  * Credentials: a fixed token, or a client id and secret, with which a token is fetched
  * before the first call, again at 80 % of its life, and once when the shop answers 401.
  * Tokens and secrets never appear in an error.
+ *
+ * A handle is a thread's own; several of one shop share its token and its cost bucket.
  *
  * STATUS_RETRY: the shop is away, throttles, or its answer is lost; error.code is the id
  * of the rule (common/domain/push_rules) that judged. STATUS_FATAL: configuration;
@@ -35,15 +37,20 @@ struct shopify_options {
 
 enum status shopify_open(const struct shopify_options *options, struct shopify **out,
                          struct error *error);
+/* Another handle of the same shop, for another thread. */
+enum status shopify_open_beside(struct shopify *first, struct shopify **out,
+                                struct error *error);
 void shopify_close(struct shopify **slot);
 
 /* The text of schemas/graphql/<name>. */
 struct span shopify_document(const char *name);
 
-/* Milliseconds until the shop's bucket can pay; 0 = now. */
-int64_t shopify_wait_ms(const struct shopify *shopify, int64_t points);
-/* The same after a refusal. */
-int64_t shopify_throttled_ms(const struct shopify *shopify, int64_t points);
+/* Milliseconds until the shop's bucket can pay; 0 = now: the points are set aside for the
+ * handle's next call, until that has its answer. For 0 points: gives back what was set
+ * aside for a call that is not made after all. */
+int64_t shopify_wait_ms(struct shopify *shopify, int64_t points);
+/* The same after a refusal; nothing is set aside. */
+int64_t shopify_throttled_ms(struct shopify *shopify, int64_t points);
 
 /* The version that the last answer says it used; "" = none yet. */
 const char *shopify_served_version(const struct shopify *shopify);

@@ -82,8 +82,8 @@ static const struct statement MARK_FAULTS = {
 
 static const struct statement STORE_WRITE = {
     "push_write",
-    "WITH w AS (INSERT INTO shop_writes (shop, epoch, key, body)"
-    " VALUES ($1, $2, $3, $4) RETURNING id),"
+    "WITH w AS (INSERT INTO shop_writes (shop, epoch, key, body, caller)"
+    " VALUES ($1, $2, $3, $4, $11::bigint) RETURNING id),"
     " u AS (SELECT * FROM unnest($5::text[], $6::text[], $7::text[], $8::text[],"
     " $9::bigint[], $10::bigint[]) WITH ORDINALITY"
     " AS u (sku, location, item, gid, change_from, quantity, place)),"
@@ -295,6 +295,7 @@ enum status store_write(struct postgres *postgres, const struct push_lease *leas
     pg_params_uuid(&params, write->key);
     pg_params_bytea(&params, write->body);
     add_pairs(&params, write);
+    pg_params_int8(&params, lease->caller);
     enum status status = postgres_query(postgres, &STORE_WRITE, &params, &rows, error);
     if (status != STATUS_OK)
         return status;

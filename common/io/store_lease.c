@@ -11,7 +11,8 @@ static const struct statement TAKE_LEASE = {
     " RETURNING epoch"};
 
 static const struct statement RENEW_LEASE = {
-    "lease_renew", "UPDATE shop_leases SET expires_at = now() + $4 * interval '1 ms'"
+    "lease_renew", "UPDATE shop_leases SET expires_at ="
+                   " greatest(expires_at, now() + $4 * interval '1 ms')"
                    " WHERE shop = $1 AND owner = $2 AND epoch = $3"};
 
 static const struct statement RELEASE_LEASE = {

@@ -54,9 +54,11 @@
     " LEFT JOIN unnest($2::text[], $3::text[]) g (code, gid) ON g.code = l.location"     \
     " WHERE l.shop = $1"
 
-/* The first common table expression of a statement under the lease: $1..$4. */
+/* The first common table expression of a statement under the lease: $1..$4. Callers of one
+ * holder renew beside each other; whose clock stopped first must not shorten it. */
 #define UNDER_LEASE                                                                      \
-    "WITH lease AS (UPDATE shop_leases SET expires_at = now() + $4 * interval '1 ms'"    \
+    "WITH lease AS (UPDATE shop_leases SET expires_at ="                                 \
+    " greatest(expires_at, now() + $4 * interval '1 ms')"                                \
     " WHERE shop = $1 AND owner = $2 AND epoch = $3 RETURNING shop)"
 
 /*

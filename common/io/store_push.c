@@ -7,8 +7,9 @@
 static const struct statement OPEN_WRITE = {
     "push_open", "SELECT w.id, w.key::text, w.body, w.attempts::bigint,"
                  " (extract(epoch FROM now() - w.created_at) * 1000)::bigint"
-                 " FROM shop_writes w WHERE w.shop = $1 AND w.settled_at IS NULL ORDER "
-                 "BY w.id LIMIT 1"};
+                 " FROM shop_writes w WHERE w.shop = $1 AND w.settled_at IS NULL"
+                 " AND (CASE WHEN w.epoch = $2 THEN w.caller = $3 ELSE $3 = 0 END)"
+                 " ORDER BY w.id LIMIT 1"};
 
 static const struct statement OPEN_PAIRS = {
     "push_open_pairs", "SELECT sku, location, quantity FROM shop_write_pairs"
@@ -119,7 +120,7 @@ static enum status load_pairs(struct postgres *postgres, struct pool *pool,
     return STATUS_OK;
 }
 
-enum status store_open_write(struct postgres *postgres, struct span shop,
+enum status store_open_write(struct postgres *postgres, const struct push_lease *lease,
                              struct pool *pool, struct open_write *write,
                              struct error *error)
 {
@@ -127,7 +128,9 @@ enum status store_open_write(struct postgres *postgres, struct span shop,
     SCOPED(pg_params_free) struct pg_params params;
     SCOPED(rows_release) struct rows rows = {0};
     pg_params_init(&params);
-    pg_params_text(&params, shop);
+    pg_params_text(&params, lease->shop);
+    pg_params_int8(&params, lease->epoch);
+    pg_params_int8(&params, lease->caller);
     enum status status = postgres_query(postgres, &OPEN_WRITE, &params, &rows, error);
     if (status != STATUS_OK || rows.count == 0)
         return status;

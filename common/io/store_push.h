@@ -25,7 +25,8 @@ struct push_lease {
     struct span owner; /* unique to this process and start */
     int64_t epoch;
     int64_t length_ms;
-    bool lost; /* by the last statement: another holds it, nothing was changed */
+    int16_t caller; /* which of the holder's; 0 leads, and ends what others left open */
+    bool lost;      /* by the last statement: another holds it, nothing was changed */
 };
 
 /* $1 to $4 of a statement under the lease (UNDER_LEASE). */
@@ -126,8 +127,9 @@ struct open_write {
     int64_t quantities[PUSH_PAIRS_MAX];
 };
 
-/* The oldest open write of the shop; texts in the pool. */
-enum status store_open_write(struct postgres *postgres, struct span shop,
+/* The oldest open write of this caller, and, for the one that leads, of any earlier holder;
+ * texts in the pool. */
+enum status store_open_write(struct postgres *postgres, const struct push_lease *lease,
                              struct pool *pool, struct open_write *write_out,
                              struct error *error);
 

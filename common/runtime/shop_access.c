@@ -1,11 +1,13 @@
 #include "common/runtime/shop_access.h"
 
 #include "common/runtime/config.h"
+#include "common/runtime/life.h"
 
 #include <stdlib.h>
 
 #define CONNECT_TIMEOUT_MS 5000
 #define VARIABLE_MAX 256
+#define THROTTLED_TRIES_MAX 60 /* each waits a second or more */
 
 static enum status secret(const struct shop *shop, const char *suffix,
                           const char **value_out, struct error *error)
@@ -72,11 +74,25 @@ void shop_access_places_free(struct shop_places *places)
     *places = (struct shop_places){0};
 }
 
+bool shop_access_again(struct shopify *shopify, enum status status,
+                       const struct error *error, int *tries)
+{
+    if (status != STATUS_RETRY || strcmp(error->code, "throttled") != 0 ||
+        ++*tries > THROTTLED_TRIES_MAX || life_ending())
+        return false;
+    life_wait_ms(shopify_throttled_ms(shopify, SHOPIFY_SET_POINTS));
+    return true;
+}
+
 enum status shop_access_check(struct shopify *shopify, unsigned needed,
                               struct error *error)
 {
     unsigned scopes = 0;
-    enum status status = shopify_scopes(shopify, &scopes, error);
+    int tries = 0;
+    enum status status = STATUS_OK;
+    do {
+        status = shopify_scopes(shopify, &scopes, error);
+    } while (shop_access_again(shopify, status, error, &tries));
     if (status != STATUS_OK)
         return status;
     for (unsigned bit = 1; bit <= SCOPES_NEEDED; bit <<= 1)

@@ -21,6 +21,13 @@ enum status shop_access_places(const struct contract *contract, const struct sho
                                struct shop_places *places_out, struct error *error);
 void shop_access_places_free(struct shop_places *places);
 
+/*
+ * A call that ended with `status` is worth another try: the shop refused it because push and
+ * others had used up the cost bucket. Waits for the bucket; false after a minute of tries.
+ */
+bool shop_access_again(struct shopify *shopify, enum status status,
+                       const struct error *error, int *tries);
+
 /* Does the token hold `needed` (SCOPE_*)? STATUS_FATAL names the scope that it lacks. */
 enum status shop_access_check(struct shopify *shopify, unsigned needed,
                               struct error *error);

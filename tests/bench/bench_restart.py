@@ -28,6 +28,7 @@ from tests.harness.worker import Worker, parstock_env, run_parstock
 WORKERS = 3
 WARM_S, QUIET_S, AFTER_S = 8.0, 4.0, 8.0
 STATIC = "static"
+LOCATIONS = [location["code"] for location in workload.CONTRACT["locations"]]
 ARMS: dict[str, dict[str, str]] = {
     "classic": {"PARSTOCK_KAFKA__GROUP_PROTOCOL": "classic"},
     "classic static": {"PARSTOCK_KAFKA__GROUP_PROTOCOL": "classic", STATIC: "yes"},
@@ -55,7 +56,7 @@ class Load(threading.Thread):
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now_s)) + f".{int(now_s % 1 * 1000):03d}Z"
         return json.dumps({
             "type": "stock.counted", "source": "wms", "id": f"{rng.getrandbits(128):032x}",
-            "sku": sku, "location": rng.choice(workload.LOCATIONS), "quantity": rng.randrange(500),
+            "sku": sku, "location": rng.choice(LOCATIONS), "quantity": rng.randrange(500),
             "occurred_at": at, "reference": f"COUNT-2026-{self.sent:09d}",
         })  # fmt: skip
 
@@ -72,6 +73,8 @@ class Load(threading.Thread):
         self._producer.flush(30)
 
     def end(self) -> int:
+        if not self.is_alive():
+            sys.exit("bench: the producer died: nothing was measured")
         self._ending.set()
         self.join()
         return self.sent

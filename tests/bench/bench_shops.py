@@ -1,10 +1,11 @@
 """push under a backlog, and beside a shop that hangs.
 
-usage: python -m tests.bench.bench_shops backlog [--pairs 250000] [--plan standard|plus]
+usage: python -m tests.bench.bench_shops backlog [--pairs 250000] [--plan standard|plus] [--slower N] [--delay MS] [--calls N]
        python -m tests.bench.bench_shops hung [--seconds 60]
 
 backlog: all pairs are dirty at once; while they drain, single SKUs get little stock. Reported: the share of the shop's cost bucket that
 was used, refusals for want of points, and how long a fresh change waited until its write was settled.
+--slower N: the bucket fills N times slower, for a machine that is too slow for it; --delay: each answer of the shop takes so long.
 hung: three shops; after a quiet phase one of them swallows every call. Reported: the same wait at the two healthy shops in both phases.
 """
 
@@ -20,6 +21,7 @@ from tests.harness.postgres import Postgres
 from tests.harness.process import install_handlers
 from tests.harness.rundir import make_run_dir
 from tests.harness.shop import Shop
+from tests.harness.waiting import wait_until
 from tests.scenarios.push_world import PLACES, TOKEN, PushWorld
 
 PLANS = {"standard": (2000, 100), "plus": (20000, 1000)}
@@ -80,7 +82,7 @@ def verdicts(log: str) -> dict[str, int]:
 
 
 def backlog(options: argparse.Namespace) -> None:
-    most, rate = PLANS[options.plan]
+    most, rate = (points // options.slower for points in PLANS[options.plan])
     run_dir = make_run_dir("parstock-bench-")
     with Postgres(run_dir) as postgres, PushWorld(run_dir, postgres, maximum_available=most, restore_rate=rate) as world:
         skus = world.load(-(-options.pairs // len(PLACES)))
@@ -88,10 +90,13 @@ def backlog(options: argparse.Namespace) -> None:
         world.desire_random(skus, seed=1)
         world.db.execute("ANALYZE shop_levels")
         changes = Changes(world, skus, ["demo"], 0.25)
-        push = world.push("backlog", lease_s=20, timeout_s=8, PARSTOCK_LOG="info")
+        if options.delay:
+            world.control("faults", {"rules": [{"fault": "delay", "ms": options.delay}]})
+        push = world.push("backlog", lease_s=20, timeout_s=8, calls=options.calls, PARSTOCK_LOG="info")
         push.start(wait_ready=True)
         changes.start()
-        world.wait_par(3600)
+        # Some change is always under way: the backlog is gone when only such ones are left.
+        wait_until(lambda: world.waiting() <= 20, "the backlog to drain", 3600, every_s=0.1)
         changes.over.set()
         changes.join()
         world.wait_par(60)
@@ -171,6 +176,9 @@ def main() -> int:
     one = commands.add_parser("backlog")
     one.add_argument("--pairs", type=int, default=250_000)
     one.add_argument("--plan", choices=PLANS, default="standard")
+    one.add_argument("--slower", type=int, default=1)
+    one.add_argument("--delay", type=int, default=0)
+    one.add_argument("--calls", type=int)
     one.set_defaults(run=backlog)
     two = commands.add_parser("hung")
     two.add_argument("--seconds", type=float, default=60)

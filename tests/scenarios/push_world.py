@@ -70,9 +70,10 @@ class PushWorld:
         return parstock_env(postgres=self.postgres.dsn, schema=self.schema, contract=self.contract,
                             **{"PARSTOCK_SHOP_DEMO_TOKEN": TOKEN, **others})  # fmt: skip
 
-    def push(self, name: str = "push", lease_s: int = 3, timeout_s: int = 1, **env: str) -> Worker:
-        worker = Worker("push", self.env(**env), self.run_dir, name=name,
-                        arguments=("--lease-seconds", str(lease_s), "--timeout-seconds", str(timeout_s)))  # fmt: skip
+    def push(self, name: str = "push", lease_s: int = 3, timeout_s: int = 1, calls: int | None = None, **env: str) -> Worker:
+        flags = ("--lease-seconds", str(lease_s), "--timeout-seconds", str(timeout_s))
+        flags += ("--calls", str(calls)) if calls is not None else ()
+        worker = Worker("push", self.env(**env), self.run_dir, name=name, arguments=flags)
         self.workers.append(worker)
         return worker
 

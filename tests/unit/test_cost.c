@@ -38,6 +38,20 @@ static void test_restores_with_time(void **state)
     assert_int_equal(cost_available(&bucket, 1000 * SECOND), 2000);
 }
 
+static void test_points_set_aside_are_not_free(void **state)
+{
+    (void)state;
+    struct cost_bucket bucket = bucket_of(30, 100);
+    cost_set_aside(&bucket, 10);
+    assert_int_equal(cost_wait_ms(&bucket, 20, 10 * SECOND), 0);
+    cost_set_aside(&bucket, 20);
+    assert_int_equal(cost_wait_ms(&bucket, 10, 10 * SECOND), 100);
+    assert_int_equal(cost_wait_ms(&bucket, 10, 11 * SECOND), 0);
+    cost_release(&bucket, 30);
+    assert_int_equal(cost_wait_ms(&bucket, 30, 10 * SECOND), 0);
+    assert_int_equal(bucket.set_aside, 0);
+}
+
 static void test_no_restore_rate(void **state)
 {
     (void)state;
@@ -90,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_known_means_no_wait),
         cmocka_unit_test(test_restores_with_time),
+        cmocka_unit_test(test_points_set_aside_are_not_free),
         cmocka_unit_test(test_no_restore_rate),
         cmocka_unit_test(test_hostile_numbers),
         cmocka_unit_test(test_price_above_the_bucket),

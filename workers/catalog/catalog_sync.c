@@ -69,7 +69,11 @@ static enum status check_places(struct sync *sync, struct error *error)
     SCOPED(pool_free) struct pool pool;
     struct shopify_locations found = {.pool = &pool};
     pool_init(&pool, (size_t)1 << 20);
-    enum status status = shopify_locations(sync->shopify, &found, error);
+    enum status status = STATUS_OK;
+    int tries = 0;
+    do {
+        status = shopify_locations(sync->shopify, &found, error);
+    } while (shop_access_again(sync->shopify, status, error, &tries));
     for (size_t place = 0; place < sync->places.count && status == STATUS_OK; place++)
         status = check_place(sync, place, &found, error);
     return status;
@@ -86,8 +90,12 @@ static bool is(const char *left, const char *right)
 static enum status begin_export(struct sync *sync, struct error *error)
 {
     int tries = 0;
+    int throttled = 0;
     for (int count = 0; count < RUN_TRIES_MAX && !life_ending(); count++) {
-        enum status status = shopify_bulk_run(sync->shopify, &sync->bulk, error);
+        enum status status = STATUS_OK;
+        do {
+            status = shopify_bulk_run(sync->shopify, &sync->bulk, error);
+        } while (shop_access_again(sync->shopify, status, error, &throttled));
         if (status != STATUS_OK &&
             (status != STATUS_RETRY || count + 1 == AWAY_TRIES_MAX))
             return status;
@@ -118,10 +126,14 @@ static enum status await_export(struct sync *sync, struct error *error)
     int64_t end_us = clock_monotonic_us() + EXPORT_WAIT_MS * 1000;
     int64_t wait_ms = POLL_FIRST_MS;
     int away = 0;
+    int throttled = 0;
     while (!life_ending() && clock_monotonic_us() < end_us) {
         life_wait_ms(wait_ms);
         wait_ms = wait_ms * 2 < POLL_MAX_MS ? wait_ms * 2 : POLL_MAX_MS;
-        enum status status = shopify_bulk_status(sync->shopify, id, &sync->bulk, error);
+        enum status status = STATUS_OK;
+        do {
+            status = shopify_bulk_status(sync->shopify, id, &sync->bulk, error);
+        } while (shop_access_again(sync->shopify, status, error, &throttled));
         if (status == STATUS_RETRY && ++away < AWAY_TRIES_MAX)
             continue;
         if (status != STATUS_OK)

@@ -18,12 +18,14 @@
 #include <unistd.h>
 
 #define LEASE_SECONDS 20
+#define CALLERS 4
 #define TIMEOUT_SECONDS 8
 
 struct push_flags {
     const char *shop;
     int64_t lease_seconds;
     int64_t timeout_seconds;
+    int64_t calls;
 };
 
 static const struct flag FLAGS[] = {
@@ -33,29 +35,34 @@ static const struct flag FLAGS[] = {
      "how long a silent writer keeps a shop; default 20"},
     {"timeout-seconds", FLAG_INTEGER, offsetof(struct push_flags, timeout_seconds), "N",
      "of one call to a shop, less than half of the lease; default 8"},
+    {"calls", FLAG_INTEGER, offsetof(struct push_flags, calls), "N",
+     "calls under way to one shop while it has a backlog, up to 32; default 4"},
 };
 
 static const struct command_spec SPEC = {
     .name = "push",
     .summary = "the newest desired levels to the shops",
     .usage = "[--shop NAME]",
-    .detail = "Writes to each shop what it should show and does not show yet, up to 250 "
-              "pairs of "
-              "item and location a call, always as compare-and-set under an idempotency "
-              "key that "
-              "is stored with the exact bytes before they are sent. One process at a "
-              "time writes "
-              "to a shop; others stand by and take over within --lease-seconds.\n\n"
-              "Credentials of shop NAME come from PARSTOCK_SHOP_<NAME>_TOKEN, or from "
-              "PARSTOCK_SHOP_<NAME>_CLIENT_ID and PARSTOCK_SHOP_<NAME>_CLIENT_SECRET; "
-              "each may be "
-              "a file named by the same variable with _FILE at its end. 'parstock "
-              "catalog sync' "
-              "must have run before.\n\n"
-              "A pair that the shop refuses is left alone and has an incident until it "
-              "is written: 'parstock incidents list'. Subscribers of the topic incidents "
-              "are told where --kafka-brokers is given; where it is not, the incidents "
-              "are kept in the table.",
+    .detail =
+        "Writes to each shop what it should show and does not show yet, up to 250 "
+        "pairs of "
+        "item and location a call, always as compare-and-set under an idempotency "
+        "key that "
+        "is stored with the exact bytes before they are sent. One process at a "
+        "time writes "
+        "to a shop; others stand by and take over within --lease-seconds. It makes "
+        "up to --calls calls beside each other, as the shop's cost bucket allows; a "
+        "pair is in one of them at a time.\n\n"
+        "Credentials of shop NAME come from PARSTOCK_SHOP_<NAME>_TOKEN, or from "
+        "PARSTOCK_SHOP_<NAME>_CLIENT_ID and PARSTOCK_SHOP_<NAME>_CLIENT_SECRET; "
+        "each may be "
+        "a file named by the same variable with _FILE at its end. 'parstock "
+        "catalog sync' "
+        "must have run before.\n\n"
+        "A pair that the shop refuses is left alone and has an incident until it "
+        "is written: 'parstock incidents list'. Subscribers of the topic incidents "
+        "are told where --kafka-brokers is given; where it is not, the incidents "
+        "are kept in the table.",
     .uses = CONFIG_CONTRACT | CONFIG_POSTGRES | CONFIG_ADMIN | CONFIG_KAFKA,
     .needs = CONFIG_CONTRACT | CONFIG_POSTGRES,
     .flags = FLAGS,
@@ -64,8 +71,9 @@ static const struct command_spec SPEC = {
 
 struct fleet {
     struct push_settings settings;
-    struct pusher *pushers;
-    size_t count;
+    struct push_crew *crews; /* one a shop */
+    struct pusher *pushers;  /* settings.calls a shop */
+    size_t count;            /* shops */
 };
 
 static struct metric *counter(const struct pusher *pusher, const char *name,
@@ -114,36 +122,74 @@ static void plain_name(struct span name, char *room, size_t size)
     room[length] = '\0';
 }
 
-static void name_owner(struct pusher *pusher)
+static void name_owner(struct push_crew *crew)
 {
     char host[64] = "";
     uint64_t dice = 0;
     (void)gethostname(host, sizeof host - 1);
     ASSERT(getrandom(&dice, sizeof dice, 0) == (ssize_t)sizeof dice);
-    (void)snprintf(pusher->owner, sizeof pusher->owner, "%s:%ld:%016llx", host,
+    (void)snprintf(crew->owner, sizeof crew->owner, "%s:%ld:%016llx", host,
                    (long)getpid(), (unsigned long long)dice);
 }
 
-static enum status prepare(struct pusher *pusher, const struct push_settings *settings,
-                           const struct shop *shop, struct error *error)
+static void prepare_caller(struct pusher *pusher, const struct push_settings *settings,
+                           const struct shop *shop, struct push_crew *crew)
 {
     pusher->settings = settings;
     pusher->shop = shop;
+    pusher->crew = crew;
     plain_name(shop->name, pusher->name, sizeof pusher->name);
     (void)snprintf(pusher->part, sizeof pusher->part, "shop %.100s", pusher->name);
-    name_owner(pusher);
-    pusher->limit = PUSH_PAIRS_MAX;
     pusher->lease = (struct push_lease){.shop = shop->name,
-                                        .owner = span_from(pusher->owner),
-                                        .length_ms = settings->lease_ms};
+                                        .owner = span_from(crew->owner),
+                                        .length_ms = settings->lease_ms,
+                                        .caller = pusher->number};
     pool_init(&pusher->pool, PUSH_POOL_MAX);
     buf_init(&pusher->body, SHOPIFY_BODY_MAX);
+}
+
+static enum status prepare_leader(struct pusher *pusher, struct error *error)
+{
+    const struct push_settings *settings = pusher->settings;
     make_metrics(pusher);
     life_ready(pusher->part, false, "starting");
     enum status status =
-        shop_access_places(settings->contract, shop, &pusher->places, error);
+        shop_access_places(settings->contract, pusher->shop, &pusher->places, error);
     if (status == STATUS_OK)
-        status = shop_access_open(shop, settings->timeout_ms, &pusher->shopify, error);
+        status =
+            shop_access_open(pusher->shop, settings->timeout_ms, &pusher->shopify, error);
+    return status;
+}
+
+static enum status prepare_helper(struct pusher *pusher, const struct pusher *leader,
+                                  struct error *error)
+{
+    pusher->metrics = leader->metrics;
+    pusher->places = leader->places;
+    pusher->adopted = true; /* the leader's to do */
+    pusher->greeted = true;
+    return shopify_open_beside(leader->shopify, &pusher->shopify, error);
+}
+
+/* The callers of a shop lie side by side; the first leads. */
+static enum status prepare(struct fleet *fleet, const struct shop *shop,
+                           struct error *error)
+{
+    const struct push_settings *settings = &fleet->settings;
+    struct push_crew *crew = &fleet->crews[fleet->count];
+    struct pusher *leader = &fleet->pushers[fleet->count * settings->calls];
+    fleet->count++;
+    atomic_init(&crew->limit, PUSH_PAIRS_MAX);
+    name_owner(crew);
+    for (size_t at = 0; at < settings->calls; at++) {
+        leader[at].number = (int16_t)at;
+        prepare_caller(&leader[at], settings, shop, crew);
+    }
+    leader->helpers = leader + 1;
+    leader->helper_count = settings->calls - 1;
+    enum status status = prepare_leader(leader, error);
+    for (size_t at = 1; at < settings->calls && status == STATUS_OK; at++)
+        status = prepare_helper(&leader[at], leader, error);
     return status;
 }
 
@@ -156,36 +202,45 @@ static enum status choose_shops(struct fleet *fleet, const char *only,
         error_set(error, STATUS_FATAL, "no shop '%s' in the contract", only);
         return error_exit(error, EXIT_USAGE);
     }
-    fleet->pushers = calloc(contract->shop_count + 1, sizeof *fleet->pushers);
-    if (fleet->pushers == NULL)
+    size_t room = contract->shop_count + 1;
+    fleet->crews = calloc(room, sizeof *fleet->crews);
+    fleet->pushers = calloc(room * fleet->settings.calls, sizeof *fleet->pushers);
+    if (fleet->pushers == NULL || fleet->crews == NULL)
         return error_set(error, STATUS_FATAL, "out of memory");
     enum status status = STATUS_OK;
     for (size_t at = 0; at < contract->shop_count && status == STATUS_OK; at++)
         if (wanted < 0 || (size_t)wanted == at)
-            status = prepare(&fleet->pushers[fleet->count++], &fleet->settings,
-                             &contract->shops[at], error);
+            status = prepare(fleet, &contract->shops[at], error);
     return status;
 }
 
 static void close_fleet(struct fleet *fleet)
 {
-    for (size_t at = 0; at < fleet->count; at++) {
+    size_t callers = fleet->pushers != NULL ? fleet->count * fleet->settings.calls : 0;
+    for (size_t at = 0; at < callers; at++) {
         struct pusher *pusher = &fleet->pushers[at];
         postgres_close(&pusher->postgres);
         shopify_close(&pusher->shopify);
         pool_free(&pusher->pool);
         buf_free(&pusher->body);
-        shop_access_places_free(&pusher->places);
+        if (pusher->number == 0)
+            shop_access_places_free(&pusher->places);
     }
     free(fleet->pushers);
+    free(fleet->crews);
+}
+
+static struct pusher *leader_of(const struct fleet *fleet, size_t shop)
+{
+    return &fleet->pushers[shop * fleet->settings.calls];
 }
 
 static enum status run_threads(struct fleet *fleet, struct error *error)
 {
     size_t started = 0;
     while (started < fleet->count &&
-           pthread_create(&fleet->pushers[started].thread, NULL, push_run,
-                          &fleet->pushers[started]) == 0)
+           pthread_create(&leader_of(fleet, started)->thread, NULL, push_run,
+                          leader_of(fleet, started)) == 0)
         started++;
     enum status status = STATUS_OK;
     if (started < fleet->count) {
@@ -193,25 +248,31 @@ static enum status run_threads(struct fleet *fleet, struct error *error)
         life_end();
     }
     for (size_t at = 0; at < started; at++)
-        pthread_join(fleet->pushers[at].thread, NULL);
+        pthread_join(leader_of(fleet, at)->thread, NULL);
     return status;
 }
 
-static enum status check_times(const struct push_flags *flags, struct fleet *fleet,
+static enum status refuse(const char *why, struct error *error)
+{
+    error_set(error, STATUS_FATAL, "%s", why);
+    return error_exit(error, EXIT_USAGE);
+}
+
+static enum status check_flags(const struct push_flags *flags, struct fleet *fleet,
                                struct error *error)
 {
     int64_t lease = flags->lease_seconds > 0 ? flags->lease_seconds : LEASE_SECONDS;
     int64_t timeout =
         flags->timeout_seconds > 0 ? flags->timeout_seconds : TIMEOUT_SECONDS;
-    if (lease > 3600 || timeout * 2 >= lease) {
-        error_set(
-            error, STATUS_FATAL,
-            "--timeout-seconds must be less than half of --lease-seconds, and that at "
-            "most 3600");
-        return error_exit(error, EXIT_USAGE);
-    }
+    if (lease > 3600 || timeout * 2 >= lease)
+        return refuse("--timeout-seconds must be less than half of --lease-seconds, and "
+                      "that at most 3600",
+                      error);
+    if (flags->calls < 0 || flags->calls > PUSH_CALLERS_MAX)
+        return refuse("--calls is 1 to 32", error);
     fleet->settings.lease_ms = lease * 1000;
     fleet->settings.timeout_ms = timeout * 1000;
+    fleet->settings.calls = flags->calls > 0 ? (size_t)flags->calls : CALLERS;
     return STATUS_OK;
 }
 
@@ -240,7 +301,7 @@ static enum status run(const struct config *config, const struct push_flags *fla
     struct fleet fleet = {.settings = {.config = config}};
     enum status status = log_open("push", config->log_level, error);
     if (status == STATUS_OK)
-        status = check_times(flags, &fleet, error);
+        status = check_flags(flags, &fleet, error);
     if (status == STATUS_OK)
         status = contract_file_load(config->contract_path, &text, &contract, error);
     fleet.settings.contract = contract;

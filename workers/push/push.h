@@ -1,5 +1,9 @@
 /*
- * push: one thread a shop, each with a connection to Postgres and one to the shop.
+ * push: threads of a shop are its callers, each with a connection to Postgres and one to the
+ * shop. The first leads: it holds the lease and does all that is done once a shop. The others
+ * help while there is more to write than fits into one call, so that a shop's cost bucket is
+ * used up however long an answer takes; they write under the leader's lease, and only once it
+ * has said so. Claims skip what another has locked or is writing.
  *
  * The order of work of a step, and why nothing is written twice:
  *
@@ -27,10 +31,12 @@
 #include "workers/push/push_news.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define PUSH_OWNER_MAX 128
 #define PUSH_POOL_MAX ((size_t)16 << 20)
 #define PUSH_FAULT_MAX 96
+#define PUSH_CALLERS_MAX 32
 
 struct push_metrics {
     struct metric *verdicts[PUSH_VERDICT_COUNT];
@@ -46,15 +52,28 @@ struct push_settings {
     const struct contract *contract;
     int64_t lease_ms;
     int64_t timeout_ms; /* of one call to the shop */
+    size_t calls;       /* callers of a shop */
+};
+
+/* What the callers of one shop share. */
+struct push_crew {
+    atomic_llong epoch; /* of the lease under which helpers may write; 0 = they may not */
+    atomic_bool is_busy; /* the last claim was a full one: more calls are worth it */
+    atomic_size_t limit; /* pairs a call, halved while a bad pair hides */
+    atomic_llong
+        refused; /* the write that was refused last, for the evidence; 0 = none */
+    atomic_bool look_soon; /* pairs were refused: looked at in the leader's next step */
+    char owner[PUSH_OWNER_MAX];
 };
 
 struct pusher {
     const struct push_settings *settings;
+    struct push_crew *crew;
+    int16_t number; /* among the callers of its shop; 0 leads */
     const struct shop *shop;
-    char name[128]; /* the shop's, for log lines */
-    char part[128]; /* "shop <name>", for readiness */
-    char owner[PUSH_OWNER_MAX];
-    struct shop_places places;
+    char name[128];            /* the shop's, for log lines */
+    char part[128];            /* "shop <name>", for readiness */
+    struct shop_places places; /* the leader's own; the others look at it */
     struct postgres *postgres;
     struct shopify *shopify;
     struct push_lease lease;
@@ -64,7 +83,6 @@ struct pusher {
     bool greeted;       /* the shop answered and has the scopes */
     bool looked;        /* open writes were looked for since the lease was taken */
     bool adopted;       /* the levels follow our contract since the lease was taken */
-    size_t limit;       /* pairs a call, halved while a bad pair hides */
     int tries;          /* of whatever is away */
     char complaint[96]; /* what was said last of it, so that it is said once */
     int resends;        /* of the open write by this process without a verdict */
@@ -79,11 +97,15 @@ struct pusher {
     char faults[PUSH_PAIRS_MAX][PUSH_FAULT_MAX];
     struct push_metrics metrics;
     struct push_news news;
+    struct pusher *helpers; /* of a leader */
+    size_t helper_count;
     pthread_t thread;
 };
 
 /* push_loop.c */
-void *push_run(void *pusher); /* a thread's main, until life_ending */
+void *push_run(void *pusher); /* a leader's thread, until life_ending */
+/* Is all well with the shop? The leader's word counts; the others meet the same outages. */
+void push_says(struct pusher *pusher, bool ready, const char *why);
 /* Something failed: says so once, forgets what is in hand, waits. */
 void push_trouble(struct pusher *pusher, const char *what, const struct error *error);
 /* All is well (again). */

@@ -185,6 +185,18 @@ static enum status decide_again(struct pusher *pusher, struct error *error)
                          claimed->count, error);
 }
 
+/* The lease's row is locked by a statement of its own: so callers claim one after another,
+ * and each looks for pairs once the one before it has taken its own. */
+static enum status begin(struct pusher *pusher, struct error *error)
+{
+    enum status status = postgres_script(pusher->postgres, "BEGIN", error);
+    if (status == STATUS_OK)
+        status = store_lease_renew(pusher->postgres, &pusher->lease, error);
+    if (status == STATUS_OK && !pusher->lease.lost)
+        status = store_claim(pusher->postgres, &pusher->lease, &pusher->claimed, error);
+    return status;
+}
+
 /* One transaction; on anything but success the connection is given up with it. */
 static enum status claim(struct pusher *pusher, struct sorted *sorted,
                          struct error *error)
@@ -193,11 +205,10 @@ static enum status claim(struct pusher *pusher, struct sorted *sorted,
     char key[37] = "";
     int64_t id = 0;
     claimed->places = &pusher->places;
-    claimed->limit = pusher->limit;
+    claimed->limit = atomic_load(&pusher->crew->limit);
     claimed->pool = &pusher->pool;
-    enum status status = postgres_script(pusher->postgres, "BEGIN", error);
-    if (status == STATUS_OK)
-        status = store_claim(pusher->postgres, &pusher->lease, claimed, error);
+    claimed->count = 0;
+    enum status status = begin(pusher, error);
     if (status != STATUS_OK)
         return status;
     if (pusher->lease.lost)
@@ -239,6 +250,7 @@ void push_claim(struct pusher *pusher)
         return;
     }
     pusher->lease_end_us = began_us + pusher->lease.length_ms * 1000;
+    atomic_store(&pusher->crew->is_busy, pusher->claimed.count == pusher->claimed.limit);
     warn_faults(pusher, &sorted);
     /* The reads come once the write is settled: they are claimed again then. */
     if (sorted.ready_count > 0)

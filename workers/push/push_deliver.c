@@ -98,9 +98,9 @@ static void after_applied(struct pusher *pusher)
         return;
     metric_add(pusher->metrics.pairs_written, (int64_t)count);
     pusher->tries = 0;
-    pusher->limit =
-        pusher->limit * 2 < PUSH_PAIRS_MAX ? pusher->limit * 2 : PUSH_PAIRS_MAX;
-    life_ready(pusher->part, true, "");
+    size_t limit = atomic_load(&pusher->crew->limit) * 2;
+    atomic_store(&pusher->crew->limit, limit < PUSH_PAIRS_MAX ? limit : PUSH_PAIRS_MAX);
+    push_says(pusher, true, "");
 }
 
 static void after_refused(struct pusher *pusher)
@@ -112,7 +112,7 @@ static void after_refused(struct pusher *pusher)
         return;
     push_news_refused(pusher, id);
     if (pusher->decision.split)
-        pusher->limit = count > 1 ? (count + 1) / 2 : 1;
+        atomic_store(&pusher->crew->limit, count > 1 ? (count + 1) / 2 : 1);
     if (rule->verdict != PUSH_CONFIGURATION) {
         pusher->tries = 0;
         return;
@@ -161,7 +161,7 @@ static void after_open(struct pusher *pusher, const char *problem)
         return;
     }
     if (pusher->resends > 1 || rule->verdict != PUSH_UNKNOWN)
-        life_ready(pusher->part, false, problem[0] != '\0' ? problem : rule->why);
+        push_says(pusher, false, problem[0] != '\0' ? problem : rule->why);
     life_back_off(&pusher->tries);
 }
 

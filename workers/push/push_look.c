@@ -229,8 +229,9 @@ static bool settle(struct pusher *pusher, const struct look *look, enum status s
     }
     log_look(look);
     news->look_us = look->is_full ? 0 : clock_monotonic_us() + LOOK_EVERY_US;
-    if (!look->is_full)
-        news->refused = 0;
+    long long seen = look->refused.write_id;
+    if (!look->is_full) /* unless another write was refused meanwhile */
+        (void)atomic_compare_exchange_strong(&pusher->crew->refused, &seen, 0);
     return true;
 }
 
@@ -248,7 +249,7 @@ bool push_look(struct pusher *pusher)
         look->pusher = pusher;
         look->pool = &pool;
         look->refused.shop = pusher->lease.shop;
-        look->refused.write_id = pusher->news.refused;
+        look->refused.write_id = atomic_load(&pusher->crew->refused);
         look->refused.pool = &pool;
         look->oversold.shop = pusher->lease.shop;
         look->oversold.mode = pusher->shop->mode;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define IDLE_MS 150
+#define HELPER_IDLE_MS 50
 #define STANDBY_MS 500
 #define BACKLOG_EVERY_US 5000000
 #define THROTTLE_SLICE_MS 1000
@@ -15,9 +16,22 @@ void push_lost(struct pusher *pusher)
 {
     log_warn("another process has taken the shop over", LOG_TEXT("shop", pusher->name),
              LOG_END);
+    long long epoch = pusher->lease.epoch;
+    (void)atomic_compare_exchange_strong(&pusher->crew->epoch, &epoch, 0);
     pusher->held = false;
     pusher->looked = false;
     pusher->write.id = 0;
+}
+
+static bool is_leader(const struct pusher *pusher)
+{
+    return pusher->number == 0;
+}
+
+void push_says(struct pusher *pusher, bool ready, const char *why)
+{
+    if (is_leader(pusher))
+        life_ready(pusher->part, ready, why);
 }
 
 /* Was it Postgres? Then what we remember may differ from what it committed. */
@@ -31,7 +45,7 @@ static void complain(struct pusher *pusher, const char *what, const struct error
 {
     char complaint[sizeof pusher->complaint];
     (void)snprintf(complaint, sizeof complaint, "%s %s", what, error->code);
-    bool news = strcmp(complaint, pusher->complaint) != 0;
+    bool news = is_leader(pusher) && strcmp(complaint, pusher->complaint) != 0;
     memcpy(pusher->complaint, complaint, sizeof complaint);
     log_write(news ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "waiting",
               LOG_FIELDS(LOG_TEXT("shop", pusher->name), LOG_TEXT("for", what),
@@ -43,7 +57,7 @@ void push_ready(struct pusher *pusher)
 {
     pusher->tries = 0;
     pusher->complaint[0] = '\0';
-    life_ready(pusher->part, true, "");
+    push_says(pusher, true, "");
 }
 
 void push_trouble(struct pusher *pusher, const char *what, const struct error *error)
@@ -51,7 +65,7 @@ void push_trouble(struct pusher *pusher, const char *what, const struct error *e
     char why[ERROR_TEXT_MAX + 32];
     (void)snprintf(why, sizeof why, "%s: %s", what, error->text);
     complain(pusher, what, error);
-    life_ready(pusher->part, false, why);
+    push_says(pusher, false, why);
     if (is_of_postgres(pusher, what)) {
         postgres_close(&pusher->postgres);
         pusher->looked = false;
@@ -193,8 +207,8 @@ static bool look_for_open(struct pusher *pusher)
         return true;
     struct error error = {0};
     pool_reset(&pusher->pool);
-    if (store_open_write(pusher->postgres, pusher->lease.shop, &pusher->pool,
-                         &pusher->write, &error) != STATUS_OK) {
+    if (store_open_write(pusher->postgres, &pusher->lease, &pusher->pool, &pusher->write,
+                         &error) != STATUS_OK) {
         push_trouble(pusher, "postgres", &error);
         return false;
     }
@@ -229,30 +243,110 @@ static void find_work(struct pusher *pusher)
 {
     bool due = false;
     struct error error = {0};
-    measure(pusher);
+    if (is_leader(pusher))
+        measure(pusher);
     if (pusher->postgres == NULL)
         return;
     if (store_push_due(pusher->postgres, pusher->lease.shop, &due, &error) != STATUS_OK) {
         push_trouble(pusher, "postgres", &error);
         return;
     }
-    if (due)
-        push_claim(pusher);
-    else
+    if (due) {
+        /* Points first: what is claimed is as fresh as it can be when it is sent. */
+        if (push_may_pay(pusher, SHOPIFY_SET_POINTS))
+            push_claim(pusher);
+        return;
+    }
+    (void)shopify_wait_ms(pusher->shopify, 0);
+    atomic_store(&pusher->crew->is_busy, false);
+    if (is_leader(pusher))
         life_wait_ms(IDLE_MS);
 }
 
-static void step(struct pusher *pusher)
+static void write_or_find(struct pusher *pusher)
 {
-    if (!have_postgres(pusher) || !have_lease(pusher) || !push_news(pusher) ||
-        !have_shop(pusher) || !follow_contract(pusher))
-        return;
     if (pusher->write.id == 0 && !look_for_open(pusher))
         return;
-    if (pusher->write.id != 0)
+    if (pusher->write.id != 0) {
         push_deliver(pusher);
-    else
-        find_work(pusher);
+        return;
+    }
+    if (is_leader(pusher))
+        atomic_store(&pusher->crew->epoch, pusher->lease.epoch);
+    find_work(pusher);
+}
+
+static void lead(struct pusher *pusher)
+{
+    if (have_postgres(pusher) && have_lease(pusher) && push_news(pusher) &&
+        have_shop(pusher) && follow_contract(pusher))
+        write_or_find(pusher);
+}
+
+/* ---- helpers ------------------------------------------------------------------------ */
+
+/* The leader's lease, if it lets others write; what was in hand under another is its to end. */
+static bool join_lease(struct pusher *pusher)
+{
+    long long epoch = atomic_load(&pusher->crew->epoch);
+    if (pusher->held && pusher->lease.epoch == epoch)
+        return true;
+    pusher->write.id = 0;
+    pusher->looked = false;
+    pusher->held = epoch != 0;
+    pusher->lease.epoch = epoch;
+    pusher->lease_end_us = 0; /* it is renewed before it is relied on */
+    return pusher->held;
+}
+
+static bool is_needed(const struct pusher *pusher)
+{
+    return pusher->write.id != 0 || atomic_load(&pusher->crew->is_busy);
+}
+
+static void help(struct pusher *pusher)
+{
+    if (!join_lease(pusher) || !is_needed(pusher)) {
+        life_wait_ms(HELPER_IDLE_MS);
+        return;
+    }
+    if (have_postgres(pusher) && have_lease(pusher))
+        write_or_find(pusher);
+}
+
+/* A write that was stored a moment ago is delivered; one that waits is left open. */
+static void end_hand(struct pusher *pusher)
+{
+    if (pusher->held && pusher->postgres != NULL && pusher->write.id != 0 &&
+        pusher->resends == 0)
+        push_deliver(pusher);
+}
+
+static void *push_help(void *self)
+{
+    struct pusher *pusher = self;
+    while (!life_ending())
+        help(pusher);
+    end_hand(pusher);
+    postgres_close(&pusher->postgres);
+    shopify_close(&pusher->shopify);
+    return NULL;
+}
+
+/* ---- the leader's life -------------------------------------------------------------- */
+
+/* Fewer callers than wished for are slower, and nothing else. */
+static size_t start_helpers(struct pusher *leader)
+{
+    size_t started = 0;
+    while (started < leader->helper_count &&
+           pthread_create(&leader->helpers[started].thread, NULL, push_help,
+                          &leader->helpers[started]) == 0)
+        started++;
+    if (started < leader->helper_count)
+        log_warn("not all callers can be started", LOG_TEXT("shop", leader->name),
+                 LOG_INT("callers", (int64_t)started + 1), LOG_END);
+    return started;
 }
 
 static void leave(struct pusher *pusher)
@@ -269,14 +363,14 @@ static void leave(struct pusher *pusher)
 void *push_run(void *self)
 {
     struct pusher *pusher = self;
+    size_t helpers = start_helpers(pusher);
     while (!life_ending()) {
         admin_alive();
-        step(pusher);
+        lead(pusher);
     }
-    /* A write that was stored a moment ago is delivered; one that waits is left open. */
-    if (pusher->held && pusher->postgres != NULL && pusher->write.id != 0 &&
-        pusher->resends == 0)
-        push_deliver(pusher);
+    end_hand(pusher);
+    for (size_t at = 0; at < helpers; at++)
+        (void)pthread_join(pusher->helpers[at].thread, NULL);
     leave(pusher);
     return NULL;
 }

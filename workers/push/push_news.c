@@ -166,6 +166,8 @@ bool push_news(struct pusher *pusher)
         news->look_us = 0;
         news->owed = true; /* nobody knows what the one before had sent */
     }
+    if (atomic_exchange(&pusher->crew->look_soon, false))
+        news->look_us = 0;
     if (clock_monotonic_us() >= news->look_us && !push_look(pusher))
         return false;
     return tell(pusher);
@@ -173,8 +175,8 @@ bool push_news(struct pusher *pusher)
 
 void push_news_refused(struct pusher *pusher, int64_t write_id)
 {
-    pusher->news.refused = write_id;
-    pusher->news.look_us = 0;
+    atomic_store(&pusher->crew->refused, write_id);
+    atomic_store(&pusher->crew->look_soon, true);
 }
 
 void push_news_leave(struct pusher *pusher)

@@ -27,7 +27,6 @@ struct pusher;
 struct push_news {
     int64_t epoch;   /* of the lease under which this was last true */
     int64_t look_us; /* when the pairs are looked at next; monotonic */
-    int64_t refused; /* the write that was refused last, for the evidence; 0 = none */
     bool owed;       /* the table may hold rows that the broker lacks */
     int64_t tell_us; /* not before; monotonic */
     struct kafka_out *out;
@@ -46,7 +45,7 @@ enum status push_news_check(const struct config *config, struct error *error);
  * gone, and the step with it. Never waits for Kafka. */
 bool push_news(struct pusher *pusher);
 
-/* Pairs of this write were refused: looked at in the next step. */
+/* Pairs of this write were refused: looked at in the leader's next step. */
 void push_news_refused(struct pusher *pusher, int64_t write_id);
 
 /* A last chance for what is under way; closes the producer. */
