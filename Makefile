@@ -83,13 +83,13 @@ FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=build/fuzz/%)
 
 # ---- targets ------------------------------------------------------------------------------------
 .PHONY: all help deps deps-build deps-demo deps-test deps-lint lint unit test demo fuzz bench \
-	bench-opponents chaos mutants race \
-	clean distclean install uninstall man tests tools replays objects FORCE
+	bench-opponents chaos mutants race test-k8s chart-gates \
+	clean distclean install uninstall man image sbom tests tools replays objects FORCE
 
 all: $(PROGRAM) $(if $(SANITIZE),,parstock) ## build parstock (build/parstock and the link ./parstock)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  SANITIZE=address,undefined or thread   build into build/san-<name>/ instead'
 	@echo '  BROKER=kafka                           demo on Apache Kafka, not the embedded broker'
@@ -120,8 +120,8 @@ $(OUT)/objects.list: FORCE
 # Flags are an input like any other: changing them rebuilds.
 $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(subst ','\'',$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL))' >$@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@printf '%s\n' '$(subst ','\'',$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL))' >$@.$$PPID
+	@cmp -s $@.$$PPID $@ && rm $@.$$PPID || mv $@.$$PPID $@
 
 $(OUT)/obj/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
@@ -135,8 +135,8 @@ $(OUT)/obj/gen/embedded.o: build/gen/embedded.c $(OUT)/flags
 
 build/gen/embedded.c: $(SETUP)/embed.sh FORCE
 	@mkdir -p $(@D)
-	@$(SETUP)/embed.sh >$@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@$(SETUP)/embed.sh >$@.$$PPID
+	@cmp -s $@.$$PPID $@ && rm $@.$$PPID || mv $@.$$PPID $@
 
 objects: $(OBJECTS)
 
@@ -211,15 +211,29 @@ deps-demo: deps-build
 	@$(if $(filter kafka,$(BROKER)),$(SETUP)/kafka.sh)
 
 deps-test: deps-build
-	@$(SETUP)/packages.sh lint postgres python broker
+	@$(SETUP)/packages.sh lint postgres python broker alerts browser producers image
 	@$(SETUP)/venv.sh
 	@$(SETUP)/kafka.sh
+	@$(SETUP)/axe.sh
 
 lint: deps-lint objects ## check format, layers, purity, budgets, banned functions, analyzers
 	@tests/lint/run
 
 test: deps-test ## every test, against a real Kafka and a real PostgreSQL
 	@tests/run
+
+chart-gates: ## Helm 3 and 4, kubeconform and kube-score on the chart, outside `make test` (needs Go)
+	@$(SETUP)/packages.sh python
+	@$(SETUP)/venv.sh
+	@$(SETUP)/chart_tools.sh
+	@$(PYTHON) -m tests.chart.gates
+
+K8S_TOOLS ?=
+K8S_DIR ?= build/k8s
+K8S_SCALER ?= hpa
+
+test-k8s: deps-test all ## the chart on a real cluster, outside `make test`: K8S_TOOLS=dir (tests/k8s/README.md)
+	@$(PYTHON) -m tests.k8s --tools '$(K8S_TOOLS)' --dir '$(K8S_DIR)' --scaler $(K8S_SCALER)
 
 test-%: deps-test
 	@tests/run $*
@@ -249,6 +263,16 @@ man: $(PROGRAM) ## write the man pages to build/man
 	@for name in $$($(PROGRAM) help --commands); do \
 	    $(PROGRAM) help --man $$name >build/man/parstock-$$name.1 || exit 1; \
 	done
+
+# ---- the container image, without a container engine -------------------------------------------
+IMAGE ?= parstock:$(VERSION)
+
+image: $(PROGRAM) ## write the image to build/parstock.oci.tar (IMAGE=name:tag), an OCI layout that Docker loads too
+	@$(SETUP)/packages.sh build image
+	@$(SETUP)/image.py --program $(PROGRAM) --name $(IMAGE) --output build/parstock.oci.tar
+
+sbom: $(PROGRAM) ## print the image's bill of materials (SPDX)
+	@$(SETUP)/sbom.py $$(ldd $(PROGRAM) | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p')
 
 # ---- installing, cleaning --------------------------------------------------------------------------
 install: $(PROGRAM) man ## install to DESTDIR/PREFIX (default /usr/local)

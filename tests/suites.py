@@ -15,6 +15,11 @@ from tests.harness.waiting import Timeout
 SANITIZE = "address,undefined"
 SANITIZED = BUILD / "san-address-undefined"
 UNIT_LIMIT_S, PYTEST_LIMIT_S, BUILD_LIMIT_S = 120.0, 2700.0, 900.0
+# Scenarios wait for clocks and servers more than they compute: as many processes as a small machine has cores,
+# each with a broker and a database of its own; the tests of a file stay together.
+WAITING = {"scenarios"}
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+ASIDE = "scenarios"  # of a whole run, beside all other suites
 NEED_NO_BUILD = {"setup", "harness", "doubles"}
 _CMOCKA_DONE = re.compile(r"^\[\s*(OK|FAILED|ERROR|SKIPPED)\s*\] (\S+)$", re.MULTILINE)
 
@@ -60,6 +65,22 @@ def make(logs: Path, *arguments: str) -> Tally:
     tally = Tally()
     if code != 0:
         tally.fail(f"$ {' '.join(argv)}\n{output}")
+    return tally
+
+
+def build_all(logs: Path) -> Tally:
+    """What any suite needs, before two of them run at once: their own calls find nothing to do."""
+    tally = make(logs, "--keep-going", "all", "tools", "tests", "objects")
+    tally.add(make(logs, "tests", "replays", f"SANITIZE={SANITIZE}"))
+    return tally
+
+
+def read_tally(output: str, code: int) -> Tally:
+    """What a run of ours counted, by its last line."""
+    found = re.search(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*\Z", output, re.MULTILINE)
+    tally = Tally(*(int(number or 0) for number in found.groups())) if found else Tally()
+    if (code != 0 or not tally.passed) and not tally.failed:
+        tally.failed = 1
     return tally
 
 
@@ -140,10 +161,10 @@ def read_junit(path: Path) -> Tally:
     return tally
 
 
-def run_pytest(logs: Path, paths: list[str]) -> Tally:
+def run_pytest(logs: Path, paths: list[str], *more: str) -> Tally:
     report = logs / f"junit-{len(list(logs.iterdir()))}.xml"
     argv = [sys.executable, "-m", "pytest", "-c", "tests/pytest.ini", "--rootdir", ".", "-q"]
-    code, output = run([*argv, f"--junitxml={report}", *paths], logs, PYTEST_LIMIT_S)
+    code, output = run([*argv, *more, f"--junitxml={report}", *paths], logs, PYTEST_LIMIT_S)
     tally = read_junit(report) if report.exists() else Tally()
     # 5: pytest collected nothing; that a directory holds no test is no success either.
     if code != 0 and not tally.failed:
@@ -171,7 +192,7 @@ def pytest_suite(directory: str) -> Callable[[Path], Tally]:
     def suite(logs: Path) -> Tally:
         built = Tally() if directory in NEED_NO_BUILD else make(logs, "all", "tools")
         # Run even so: what does not need the build still tells something.
-        built.add(run_pytest(logs, [f"tests/{directory}"]))
+        built.add(run_pytest(logs, [f"tests/{directory}"], *(SIDE_BY_SIDE if directory in WAITING else [])))
         return built
 
     return suite

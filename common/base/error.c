@@ -43,6 +43,20 @@ enum status error_exit(struct error *error, int exit_code)
     return error->status;
 }
 
+enum status error_refuse(struct error *error, int exit_code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    error_fill(error, STATUS_REJECT, format, arguments);
+    va_end(arguments);
+    return error_exit(error, exit_code);
+}
+
+enum status error_usage(struct error *error, const char *text)
+{
+    return error_refuse(error, EXIT_USAGE, "%s", text);
+}
+
 int error_exit_code(const struct error *error)
 {
     if (error->exit_code != 0)

@@ -28,6 +28,12 @@ enum status error_set_code(struct error *error, enum status status, const char *
 /* Sets the exit code (sysexits) that an operator command should end with. */
 enum status error_exit(struct error *error, int exit_code);
 
+/* What was asked for can't be done as it was said: STATUS_REJECT and this exit code. */
+enum status error_refuse(struct error *error, int exit_code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same with EXIT_USAGE. */
+enum status error_usage(struct error *error, const char *text);
+
 #define EXIT_FOUND 1        /* a check found something */
 #define EXIT_USAGE 64       /* wrong use of a command */
 #define EXIT_DATA 65        /* bad input data */

@@ -3,8 +3,11 @@
 #include "common/base/check.h"
 #include "common/base/pool.h"
 #include "common/base/scope.h"
+#include "common/codec/contract_alerts.h"
 #include "common/codec/contract_kits.h"
+#include "common/codec/contract_kpi.h"
 #include "common/codec/contract_links.h"
+#include "common/codec/contract_policy.h"
 #include "common/codec/contract_shape.h"
 #include "common/codec/event_key.h"
 #include "common/codec/sku_unicode.h"
@@ -17,6 +20,8 @@
 #define CONTRACT_BYTES_MAX ((size_t)4 << 20)
 #define POOL_MAX ((size_t)512 << 20) /* far above what 4 MiB of text can need */
 #define SETTLE_SECONDS_DEFAULT 60
+#define INTERVAL_SECONDS_DEFAULT 3600
+#define HOT_SECONDS_DEFAULT 60
 
 /* The contract is the first member, so that its address is the box's. */
 struct box {
@@ -70,6 +75,18 @@ static int64_t integer_of(json_t *object, const char *name, int64_t otherwise)
     if (json_is_integer(number))
         return json_integer_value(number);
     return number != NULL ? (int64_t)json_real_value(number) : otherwise;
+}
+
+/* A text, or a running number. */
+static struct span take_version(struct box *box, json_t *root)
+{
+    char number[24];
+    struct span text = take_text(box, root, "version", NULL);
+    if (text.bytes != NULL)
+        return text;
+    (void)snprintf(number, sizeof number, "%lld",
+                   (long long)integer_of(root, "version", 0));
+    return keep(box, span_from(number));
 }
 
 static enum level_state state_of(json_t *object, const char *name)
@@ -286,6 +303,7 @@ static enum status build_shops(struct box *box, json_t *root, struct error *erro
             .gids = build_gids(box, shop),
             .buffer = buffer_of(shop),
             .activates = json_is_true(json_object_get(shop, "activate_missing")),
+            .why = take_text(box, shop, "why", NULL),
         };
         if (shops[at].gids == NULL)
             return no_memory(error);
@@ -302,13 +320,6 @@ static enum status build_shops(struct box *box, json_t *root, struct error *erro
 static int compare_tags(const void *left, const void *right)
 {
     return risk_tag_compare(*(const struct span *)left, *(const struct span *)right);
-}
-
-/* Money in millionths, the nearest one; what is more than int64 holds stays its greatest. */
-static int64_t micros_of(json_t *number)
-{
-    double micros = json_number_value(number) * 1e6;
-    return micros < 9.2e18 ? (int64_t)llround(micros) : INT64_MAX;
 }
 
 static enum status build_risk(struct box *box, json_t *root, struct error *error)
@@ -332,9 +343,32 @@ static enum status build_risk(struct box *box, json_t *root, struct error *error
         .skus = listed.skus,
         .sku_count = listed.count,
         .has_threshold = threshold != NULL,
-        .threshold_micros = threshold != NULL ? micros_of(threshold) : 0,
+        .threshold_micros = threshold != NULL ? contract_micros(threshold) : 0,
     };
     return status;
+}
+
+/* ---- guards ----------------------------------------------------------------------- */
+
+static int64_t share_of(json_t *guards, const char *name, int64_t otherwise)
+{
+    json_t *percent = json_object_get(guards, name);
+    if (percent == NULL)
+        return otherwise;
+    return (int64_t)(json_number_value(percent) * (double)(FEED_GUARD_WHOLE / 100) + 0.5);
+}
+
+static struct feed_limits build_feed_limits(json_t *root)
+{
+    json_t *guards = json_object_get(json_object_get(root, "policy"), "guards");
+    const struct feed_limits otherwise = feed_limits_default();
+    return (struct feed_limits){
+        .changed_levels =
+            integer_of(guards, "max_changed_levels", otherwise.changed_levels),
+        .changed_share = share_of(guards, "max_changed_percent", otherwise.changed_share),
+        .zeroed_levels = integer_of(guards, "max_zeroed_levels", otherwise.zeroed_levels),
+        .zeroed_share = share_of(guards, "max_zeroed_percent", otherwise.zeroed_share),
+    };
 }
 
 /* ---- all of it -------------------------------------------------------------------- */
@@ -346,11 +380,22 @@ static enum status build(struct box *box, json_t *root, struct error *error)
     enum status status = json_shape_check(&CONTRACT_SHAPE, root, &path, error);
     if (status != STATUS_OK)
         return status;
+    contract->version = take_version(box, root);
     contract->sku_steps = steps_of(root);
+    contract->feed_limits = build_feed_limits(root);
+    contract->kpi = contract_build_kpi(json_object_get(root, "kpi"));
     contract->idempotency_days = integer_of(json_object_get(root, "retention"),
                                             "idempotency_days", CONTRACT_RETENTION_DAYS);
+    contract->drift_days =
+        integer_of(json_object_get(root, "retention"), "drift_days", CONTRACT_DRIFT_DAYS);
+    contract->incident_days =
+        integer_of(json_object_get(root, "retention"), "incident_days", 0);
     contract->drift_settle_seconds = integer_of(json_object_get(root, "drift"),
                                                 "settle_seconds", SETTLE_SECONDS_DEFAULT);
+    contract->drift_interval_seconds = integer_of(
+        json_object_get(root, "drift"), "interval_seconds", INTERVAL_SECONDS_DEFAULT);
+    contract->drift_hot_seconds =
+        integer_of(json_object_get(root, "drift"), "hot_seconds", HOT_SECONDS_DEFAULT);
     status = build_locations(box, root, error);
     if (status == STATUS_OK)
         status = contract_check_names(root, contract, error);
@@ -365,6 +410,12 @@ static enum status build(struct box *box, json_t *root, struct error *error)
                                      error);
     if (status == STATUS_OK)
         status = build_risk(box, root, error);
+    if (status == STATUS_OK)
+        status = contract_build_policy(json_object_get(root, "policy"), &box->pool,
+                                       contract, error);
+    if (status == STATUS_OK)
+        status = contract_build_alerts(json_object_get(root, "alerts"), &box->pool,
+                                       contract, error);
     return status;
 }
 

@@ -97,9 +97,12 @@ static enum status read_parts(struct kits *kits, size_t rank, size_t *next)
     json_t *components = components_at(kits, at);
     struct kit_part *parts = kits->parts + *next;
     char member[64];
-    kits->kits[rank] = (struct kit){.sku = kits->order[rank].sku,
-                                    .parts = parts,
-                                    .part_count = json_array_size(components)};
+    struct span why = json_span(json_object_get(json_array_get(kits->list, at), "why"));
+    kits->kits[rank] =
+        (struct kit){.sku = kits->order[rank].sku,
+                     .parts = parts,
+                     .part_count = json_array_size(components),
+                     .why = why.bytes != NULL ? pool_span(kits->pool, why) : why};
     for (size_t each = 0; each < kits->kits[rank].part_count; each++) {
         json_t *component = json_array_get(components, each);
         /* 2.0 is an integer too; what the shape lets through is exact as a double */

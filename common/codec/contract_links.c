@@ -158,6 +158,12 @@ static bool is_loopback(struct span host)
     return span_is(host, "[::1]") || is_loopback_address(host);
 }
 
+bool contract_url_is_safe(struct span url)
+{
+    bool plain = memcmp(url.bytes, "http:", 5) == 0;
+    return !plain || is_loopback(host_of(url));
+}
+
 /* Two codes of one place of the shop would overwrite each other's level there. */
 static enum status check_gid(json_t *locations, void *each, size_t at,
                              struct error *error)
@@ -202,8 +208,7 @@ static enum status check_shop(json_t *shop, size_t at, const struct contract *co
                          "use %s or newer",
                          at, version, CONTRACT_API_VERSION_LEAST);
     struct span endpoint = json_span(json_object_get(shop, "endpoint"));
-    bool plain = memcmp(endpoint.bytes, "http:", 5) == 0;
-    if (plain && !is_loopback(host_of(endpoint)))
+    if (!contract_url_is_safe(endpoint))
         return error_set(
             error, STATUS_FATAL,
             "/shops/%zu/endpoint: plain http carries the shop's token in the "

@@ -22,4 +22,7 @@ int contract_location_by_code(const struct contract *contract, struct span code)
 enum status contract_check_links(json_t *root, const struct contract *contract,
                                  struct error *error);
 
+/* False: plain http to another host than this machine's. `url` has the shape of an endpoint. */
+bool contract_url_is_safe(struct span url);
+
 #endif

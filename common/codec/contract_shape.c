@@ -110,6 +110,7 @@ static const struct shape UNITS = {INTEGER_OF(0, UNITS_MAX)};
 static const struct shape PARTS = {INTEGER_OF(1, CONTRACT_KIT_QUANTITY_MAX)};
 static const struct shape REWRITES = {INTEGER_OF(1, 1000)};
 static const struct shape PERCENT = {NUMBER_OF(0, 100)};
+static const struct shape SHARE = {NUMBER_OF(0, 1000000)};
 static const struct shape MONEY = {NUMBER_OF(0, INT64_MAX)};
 
 static const struct shape VERSION = {
@@ -178,8 +179,8 @@ static const char *const ACTIONS[] = {"resync", "escalate", "observe", "ignore",
 static const struct shape ACTION = {.kind = SHAPE_WORD, .words = ACTIONS};
 static const char *const SEVERITIES[] = {"critical", "error", "warning", "info", NULL};
 static const struct shape SEVERITY = {.kind = SHAPE_WORD, .words = SEVERITIES};
-static const char *const ALERT_KINDS[] = {"webhook", "pagerduty", "alertmanager",
-                                          "slack",   "email",     NULL};
+static const char *const ALERT_KINDS[] = {"webhook", "pagerduty", "alertmanager", "slack",
+                                          NULL};
 static const struct shape ALERT_KIND = {.kind = SHAPE_WORD, .words = ALERT_KINDS};
 
 /* ---- sources, locations, SKUs ----------------------------------------------------- */
@@ -277,11 +278,14 @@ static const struct shape SOME_TAGS = {LIST_OF(TAG, 1, LISTS_MAX)};
 static const struct shape SOME_SEVERITIES = {LIST_OF(SEVERITY, 1, LISTS_MAX),
                                              .unique = true};
 static const struct shape_member WHEN_MEMBERS[] = {
-    {"causes", &SOME_CAUSES, false},  {"risk", &SOME_RISKS, false},
-    {"shops", &SOME_NAMES, false},    {"locations", &SOME_NAMES, false},
-    {"skus", &SOME_SKUS, false},      {"tags", &SOME_TAGS, false},
-    {"direction", &DIRECTION, false}, {"min_units", &UNITS, false},
-    {"max_units", &UNITS, false},     {"min_value", &MONEY, false},
+    {"causes", &SOME_CAUSES, false},       {"risk", &SOME_RISKS, false},
+    {"shops", &SOME_NAMES, false},         {"locations", &SOME_NAMES, false},
+    {"skus", &SOME_SKUS, false},           {"tags", &SOME_TAGS, false},
+    {"direction", &DIRECTION, false},      {"min_units", &UNITS, false},
+    {"max_units", &UNITS, false},          {"min_value", &MONEY, false},
+    {"max_value", &MONEY, false},          {"min_percent", &SHARE, false},
+    {"max_percent", &SHARE, false},        {"min_drifted_lately", &UNITS, false},
+    {"max_drifted_lately", &UNITS, false},
 };
 static const struct shape WHEN = {OBJECT_OF(WHEN_MEMBERS)};
 static const struct shape_member RULE_MEMBERS[] = {
@@ -291,9 +295,9 @@ static const struct shape_member RULE_MEMBERS[] = {
 static const struct shape RULE = {OBJECT_OF(RULE_MEMBERS)};
 static const struct shape POLICY_RULES = {LIST_OF(RULE, 0, 1000)};
 static const struct shape_member GUARD_MEMBERS[] = {
-    {"max_changed_levels", &UNITS, false},      {"max_changed_percent", &PERCENT, false},
-    {"max_zeroed_levels", &UNITS, false},       {"max_zeroed_percent", &PERCENT, false},
-    {"max_rewrites_per_day", &REWRITES, false},
+    {"max_changed_levels", &UNITS, false},     {"max_changed_percent", &PERCENT, false},
+    {"max_zeroed_levels", &UNITS, false},      {"max_zeroed_percent", &PERCENT, false},
+    {"max_drifting_percent", &PERCENT, false}, {"max_rewrites_per_day", &REWRITES, false},
 };
 static const struct shape GUARDS = {OBJECT_OF(GUARD_MEMBERS)};
 static const struct shape_member POLICY_MEMBERS[] = {
@@ -304,23 +308,59 @@ static const struct shape POLICY = {OBJECT_OF(POLICY_MEMBERS)};
 
 static const struct shape_member DRIFT_MEMBERS[] = {
     {"interval_seconds", &PERIOD, false},
+    {"hot_seconds", &SETTLE, false},
     {"settle_seconds", &SETTLE, false},
 };
 static const struct shape DRIFT = {OBJECT_OF(DRIFT_MEMBERS)};
 
+static const struct shape RESEND = {INTEGER_OF(1, 3600)};
+static const struct shape MESSAGES = {INTEGER_OF(0, 100000)};
+static const struct shape WINDOW = {INTEGER_OF(1, 86400)};
+static const struct shape_member THROTTLE_MEMBERS[] = {
+    {"max_messages", &MESSAGES, false},
+    {"window_seconds", &WINDOW, false},
+};
+static const struct shape THROTTLE = {OBJECT_OF(THROTTLE_MEMBERS)};
 static const struct shape_member ALERT_MEMBERS[] = {
-    {"name", &NAME, true},           {"severity", &SOME_SEVERITIES, false},
-    {"causes", &SOME_CAUSES, false}, {"shops", &SOME_NAMES, false},
-    {"kind", &ALERT_KIND, true},     {"repeat_seconds", &REPEAT, false},
+    {"name", &NAME, true},
+    {"kind", &ALERT_KIND, true},
+    {"url", &ENDPOINT, false},
+    {"severity", &SOME_SEVERITIES, false},
+    {"causes", &SOME_CAUSES, false},
+    {"classes", &SOME_NAMES, false},
+    {"shops", &SOME_NAMES, false},
+    {"repeat_seconds", &REPEAT, false},
+    {"resend_seconds", &RESEND, false},
+    {"late_seconds", &PERIOD, false},
+    {"give_up_seconds", &PERIOD, false},
+    {"throttle", &THROTTLE, false},
     {"why", &LONG_TEXT, false},
 };
 static const struct shape ALERT = {OBJECT_OF(ALERT_MEMBERS)};
-static const struct shape ALERTS = {LIST_OF(ALERT, 0, 1000)};
+static const struct shape ALERTS = {LIST_OF(ALERT, 0, CONTRACT_ALERTS_MAX)};
 
+static const struct shape WEEK_DAYS_SHAPE = {INTEGER_OF(0, 7)};
+static const struct shape BASELINE_DAYS = {INTEGER_OF(1, KPI_DAYS_MAX)};
 static const struct shape_member KPI_MEMBERS[] = {
-    {"max_mismatch_percent", &PERCENT, false}, {"max_oversells", &UNITS, false},
-    {"max_unknown_percent", &PERCENT, false},  {"max_detection_seconds", &PERIOD, false},
+    {"max_mismatch_percent", &PERCENT, false},
+    {"max_oversells", &UNITS, false},
+    {"max_unknown_percent", &PERCENT, false},
+    {"max_detection_seconds", &PERIOD, false},
     {"max_repair_seconds", &PERIOD, false},
+    {"min_coverage_percent", &PERCENT, false},
+    {"min_covered_days", &WEEK_DAYS_SHAPE, false},
+    {"min_compared", &UNITS, false},
+    {"min_baseline_days", &BASELINE_DAYS, false},
+    {"min_improvement_percent", &PERCENT, false},
+    {"max_broken_runs_percent", &PERCENT, false},
+    {"max_in_flight_percent", &PERCENT, false},
+    {"max_stale_percent", &PERCENT, false},
+    {"max_dead_letters_percent", &PERCENT, false},
+    {"max_late_alerts_percent", &PERCENT, false},
+    {"max_undelivered_alerts", &UNITS, false},
+    {"max_guard_stops", &UNITS, false},
+    {"min_resync_success_percent", &PERCENT, false},
+    {"max_open_resyncs_percent", &PERCENT, false},
 };
 static const struct shape KPI = {OBJECT_OF(KPI_MEMBERS)};
 

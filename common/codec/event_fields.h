@@ -29,9 +29,16 @@ enum event_field {
     EVENT_VALUES,
 };
 
+/* Names that mean fields in place of the event's own, as a mapping has it. */
+struct event_names {
+    enum event_field (*named)(const void *self, struct span name);
+    const void *self;
+};
+
 /* An event on its way in: the values found so far, then the event that they make. */
 struct event_draft {
     const struct contract *contract;
+    const struct event_names *names; /* NULL: the event's own */
     const struct event_input *input;
     struct pool *pool;
     struct json_value values[EVENT_VALUES];
@@ -43,6 +50,9 @@ struct event_draft {
 enum event_field event_field_named(struct span name);
 enum event_field event_attribute_named(struct span name);
 const char *event_field_name(enum event_field field);
+
+/* Everything up to TOO_DEEP: fills draft->values, which event_fields_judge goes on with. */
+enum reason event_json_read(struct event_decoder *decoder, struct event_draft *draft);
 
 /* MISSING_FIELD and all that follow it; NONE: draft->event is complete. */
 enum reason event_fields_judge(struct event_draft *draft);

@@ -41,11 +41,12 @@ void event_decoder_free(struct event_decoder **slot)
 struct walk {
     struct json_scan scan;
     struct event_decoder *decoder;
-    struct json_value *values; /* by enum event_field */
-    struct json_value *target; /* where the next value belongs */
-    struct json_value ignored; /* the target of all that is not ours */
-    uint64_t envelope;         /* number of the object with CloudEvents attributes */
-    uint64_t event;            /* number of the object with the event's fields */
+    const struct event_names *names; /* NULL: the event's own */
+    struct json_value *values;       /* by enum event_field */
+    struct json_value *target;       /* where the next value belongs */
+    struct json_value ignored;       /* the target of all that is not ours */
+    uint64_t envelope; /* number of the object with CloudEvents attributes */
+    uint64_t event;    /* number of the object with the event's fields */
     size_t depth;
     bool too_deep;
     bool repeated;
@@ -56,7 +57,9 @@ enum step { STEP_VALUE, STEP_CLOSED, STEP_BROKEN, STEP_END };
 static bool remember_key(struct walk *walk, uint64_t object, struct span key)
 {
     enum event_field field = EVENT_VALUES;
-    if (object == walk->event)
+    if (object == walk->event && walk->names != NULL)
+        field = walk->names->named(walk->names->self, key);
+    else if (object == walk->event)
         field = event_field_named(key);
     else if (object == walk->envelope)
         field = event_attribute_named(key);
@@ -166,6 +169,7 @@ static enum reason judge_json(struct event_decoder *decoder, struct event_draft 
     struct walk walk = {
         .scan = {value.bytes, value.bytes + value.length, decoder->scratch},
         .decoder = decoder,
+        .names = draft->names,
         .values = draft->values,
     };
     json_keys_start(&decoder->keys);
@@ -204,19 +208,25 @@ static void take_cloud(struct event_draft *draft)
     take_attribute(&draft->values[ATTRIBUTE_TIME], cloud->time);
 }
 
+enum reason event_json_read(struct event_decoder *decoder, struct event_draft *draft)
+{
+    enum reason reason = judge_bytes(draft->input->value);
+    if (reason == REASON_NONE)
+        reason = judge_json(decoder, draft);
+    if (reason == REASON_NONE)
+        take_cloud(draft);
+    return reason;
+}
+
 enum reason event_json_decode(struct event_decoder *decoder,
                               const struct event_input *input, struct pool *pool,
                               struct event *event_out, char *detail)
 {
     struct event_draft draft = {
         .contract = input->contract, .input = input, .pool = pool, .fault = EVENT_VALUES};
-    enum reason reason = judge_bytes(input->value);
+    enum reason reason = event_json_read(decoder, &draft);
     if (reason == REASON_NONE)
-        reason = judge_json(decoder, &draft);
-    if (reason == REASON_NONE) {
-        take_cloud(&draft);
         reason = event_fields_judge(&draft);
-    }
     if (detail != NULL)
         (void)snprintf(detail, EVENT_DETAIL_MAX, "%s", event_field_name(draft.fault));
     if (reason == REASON_NONE)

@@ -1,6 +1,7 @@
 #include "common/codec/json_text.h"
 
 #include "common/codec/rfc3339.h"
+#include "common/codec/utf8.h"
 
 static bool is_plain(unsigned char byte)
 {
@@ -24,13 +25,8 @@ static void escape(struct buf *buf, unsigned char byte)
     }
 }
 
-void json_text(struct buf *buf, struct span text)
+static void write_inside(struct buf *buf, struct span text)
 {
-    if (text.bytes == NULL) {
-        buf_text(buf, "null");
-        return;
-    }
-    buf_byte(buf, '"');
     size_t start = 0;
     for (size_t at = 0; at < text.length; at++) {
         if (is_plain((unsigned char)text.bytes[at]))
@@ -40,6 +36,36 @@ void json_text(struct buf *buf, struct span text)
         start = at + 1;
     }
     buf_add(buf, text.bytes + start, text.length - start);
+}
+
+void json_text(struct buf *buf, struct span text)
+{
+    if (text.bytes == NULL) {
+        buf_text(buf, "null");
+        return;
+    }
+    buf_byte(buf, '"');
+    write_inside(buf, text);
+    buf_byte(buf, '"');
+}
+
+void json_text_lossy(struct buf *buf, struct span bytes)
+{
+    if (bytes.bytes == NULL || utf8_valid(bytes)) {
+        json_text(buf, bytes);
+        return;
+    }
+    buf_byte(buf, '"');
+    while (bytes.length > 0) {
+        int32_t point;
+        size_t length = utf8_decode(bytes, &point);
+        if (length > 0)
+            write_inside(buf, (struct span){bytes.bytes, length});
+        else
+            buf_text(buf, "\ufffd");
+        length += length == 0;
+        bytes = (struct span){bytes.bytes + length, bytes.length - length};
+    }
     buf_byte(buf, '"');
 }
 
@@ -67,6 +93,12 @@ void json_member_text(struct buf *buf, const char *name, struct span text)
 {
     json_name(buf, name);
     json_text(buf, text);
+}
+
+void json_member_text_lossy(struct buf *buf, const char *name, struct span bytes)
+{
+    json_name(buf, name);
+    json_text_lossy(buf, bytes);
 }
 
 void json_member_number(struct buf *buf, const char *name, int64_t number)

@@ -29,12 +29,10 @@ enum status shopify_decode_bulk_run(struct span body, struct shopify_reply *repl
                                     struct shopify_bulk *out, struct error *error)
 {
     *out = (struct shopify_bulk){0};
-    SCOPED(tree_release) json_t *root = tree_parse(body, error);
+    enum status status = STATUS_OK;
+    SCOPED(tree_release) json_t *root = tree_answer(body, reply, &status, error);
     if (root == NULL)
-        return STATUS_REJECT;
-    tree_reply(root, reply);
-    if (reply->has_top_error)
-        return STATUS_OK;
+        return status;
     const json_t *payload = tree_data(root, "bulkOperationRunQuery");
     const json_t *errors = tree_array(payload, "userErrors");
     const json_t *operation = tree_object(payload, "bulkOperation");
@@ -55,12 +53,10 @@ enum status shopify_decode_bulk_status(struct span body, struct shopify_reply *r
                                        struct shopify_bulk *out, struct error *error)
 {
     *out = (struct shopify_bulk){0};
-    SCOPED(tree_release) json_t *root = tree_parse(body, error);
+    enum status status = STATUS_OK;
+    SCOPED(tree_release) json_t *root = tree_answer(body, reply, &status, error);
     if (root == NULL)
-        return STATUS_REJECT;
-    tree_reply(root, reply);
-    if (reply->has_top_error)
-        return STATUS_OK;
+        return status;
     const json_t *operation = tree_data(root, "bulkOperation");
     if (operation == NULL)
         return tree_not_api(error, "the bulk operation is gone");
@@ -82,52 +78,16 @@ static void take_quantities(const json_t *level, struct bulk_line *out)
             out->has_available = tree_quantity(each, "quantity", &out->available);
         else if (span_is(name, "on_hand"))
             out->has_on_hand = tree_quantity(each, "quantity", &out->on_hand);
+        else if (span_is(name, "committed"))
+            out->has_committed = tree_quantity(each, "quantity", &out->committed);
     }
-}
-
-static struct span copied(struct pool *pool, struct span text, bool *failed)
-{
-    if (text.bytes == NULL)
-        return text;
-    struct span copy = pool_span(pool, text);
-    *failed = *failed || copy.bytes == NULL;
-    return copy;
-}
-
-/* Control characters become spaces, so that a tag is a line. */
-static char *put_tag(char *room, struct span tag)
-{
-    for (size_t at = 0; at < tag.length; at++)
-        *room++ = (unsigned char)tag.bytes[at] < 0x20 ? ' ' : tag.bytes[at];
-    return room;
-}
-
-static struct span joined(struct pool *pool, const json_t *tags, bool *failed)
-{
-    size_t most = 0;
-    for (size_t at = 0; at < json_array_size(tags); at++)
-        most += json_string_length(json_array_get(tags, at)) + 1;
-    char *room = pool_take(pool, most + 1);
-    *failed = *failed || room == NULL;
-    char *end = room;
-    for (size_t at = 0; room != NULL && at < json_array_size(tags); at++) {
-        const json_t *tag = json_array_get(tags, at);
-        if (json_string_length(tag) == 0)
-            continue;
-        if (end != room)
-            *end++ = '\n';
-        end = put_tag(end, (struct span){.bytes = json_string_value(tag),
-                                         .length = json_string_length(tag)});
-    }
-    return (struct span){.bytes = room,
-                         .length = room != NULL ? (size_t)(end - room) : 0};
 }
 
 static bool take_item(const json_t *root, struct pool *pool, struct bulk_line *out)
 {
     bool full = false;
     out->kind = BULK_ITEM;
-    out->sku = copied(pool, tree_text(root, "sku"), &full);
+    out->sku = tree_kept(pool, tree_text(root, "sku"), &full);
     out->tracked = tree_true(root, "tracked");
     return !full;
 }
@@ -136,11 +96,11 @@ static bool take_variant(const json_t *root, struct pool *pool, struct bulk_line
 {
     bool full = false;
     out->kind = BULK_VARIANT;
-    out->item = copied(pool, tree_text(root, "__parentId"), &full);
+    out->item = tree_kept(pool, tree_text(root, "__parentId"), &full);
     out->continues = span_is(tree_text(root, "inventoryPolicy"), "CONTINUE");
     out->bundle = tree_true(root, "requiresComponents");
     out->has_price = tree_money(root, "price", &out->price_micros);
-    out->tags = joined(pool, tree_array(tree_object(root, "product"), "tags"), &full);
+    out->tags = tree_tags(pool, root, &full);
     return !full;
 }
 
@@ -148,8 +108,9 @@ static bool take_level(const json_t *root, struct pool *pool, struct bulk_line *
 {
     bool full = false;
     out->kind = BULK_LEVEL;
-    out->item = copied(pool, tree_text(root, "__parentId"), &full);
-    out->location = copied(pool, tree_text(tree_object(root, "location"), "id"), &full);
+    out->item = tree_kept(pool, tree_text(root, "__parentId"), &full);
+    out->location =
+        tree_kept(pool, tree_text(tree_object(root, "location"), "id"), &full);
     out->active = tree_true(root, "isActive");
     take_quantities(root, out);
     return !full;
@@ -167,7 +128,7 @@ static enum status take_line(const json_t *root, struct pool *pool, struct bulk_
     else if (starts_with(id, "gid://shopify/InventoryLevel/"))
         whole = take_level(root, pool, out);
     bool full = !whole;
-    out->id = copied(pool, id, &full);
+    out->id = tree_kept(pool, id, &full);
     if (full)
         return error_set(error, STATUS_REJECT, "a line of the result is too long");
     if (out->kind == BULK_VARIANT && out->item.bytes == NULL)

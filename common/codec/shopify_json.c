@@ -124,6 +124,7 @@ static bool take_level(const json_t *node, const struct levels_wanted *wanted, s
     level->level_there = shown != NULL;
     level->active = tree_true(shown, "isActive");
     level->has_quantity = quantity_named(shown, wanted->name, &level->quantity);
+    level->has_committed = quantity_named(shown, "committed", &level->committed);
     return copy_text(wanted->pool, tree_text(node, "sku"), &level->sku);
 }
 
@@ -131,12 +132,10 @@ enum status shopify_decode_levels(struct span body, const struct levels_wanted *
                                   struct shopify_reply *reply,
                                   struct shopify_level *levels, struct error *error)
 {
-    SCOPED(tree_release) json_t *root = tree_parse(body, error);
+    enum status status = STATUS_OK;
+    SCOPED(tree_release) json_t *root = tree_answer(body, reply, &status, error);
     if (root == NULL)
-        return STATUS_REJECT;
-    tree_reply(root, reply);
-    if (reply->has_top_error)
-        return STATUS_OK;
+        return status;
     const json_t *nodes = tree_array(tree_object(root, "data"), "nodes");
     if (nodes == NULL || json_array_size(nodes) != wanted->count)
         return tree_not_api(error, "other nodes than those asked for");
@@ -162,12 +161,10 @@ enum status shopify_decode_locations(struct span body, struct shopify_reply *rep
                                      struct shopify_locations *out, struct error *error)
 {
     out->count = 0;
-    SCOPED(tree_release) json_t *root = tree_parse(body, error);
+    enum status status = STATUS_OK;
+    SCOPED(tree_release) json_t *root = tree_answer(body, reply, &status, error);
     if (root == NULL)
-        return STATUS_REJECT;
-    tree_reply(root, reply);
-    if (reply->has_top_error)
-        return STATUS_OK;
+        return status;
     const json_t *nodes = tree_array(tree_data(root, "locations"), "nodes");
     if (nodes == NULL || json_array_size(nodes) > SHOPIFY_LOCATIONS_MAX)
         return tree_not_api(error, "locations.nodes is missing or too long");
@@ -208,12 +205,10 @@ enum status shopify_decode_scopes(struct span body, struct shopify_reply *reply,
                                   unsigned *scopes_out, struct error *error)
 {
     *scopes_out = 0;
-    SCOPED(tree_release) json_t *root = tree_parse(body, error);
+    enum status status = STATUS_OK;
+    SCOPED(tree_release) json_t *root = tree_answer(body, reply, &status, error);
     if (root == NULL)
-        return STATUS_REJECT;
-    tree_reply(root, reply);
-    if (reply->has_top_error)
-        return STATUS_OK;
+        return status;
     const json_t *scopes =
         tree_array(tree_data(root, "currentAppInstallation"), "accessScopes");
     if (scopes == NULL)

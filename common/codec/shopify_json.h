@@ -80,6 +80,8 @@ struct shopify_level {
     bool active;
     bool has_quantity;
     int64_t quantity; /* of the asked name */
+    bool has_committed;
+    int64_t committed; /* ordered and not yet shipped */
 };
 
 struct levels_wanted {
@@ -134,8 +136,10 @@ struct bulk_line {
     bool active;          /* level */
     bool has_available;
     bool has_on_hand;
+    bool has_committed;
     int64_t available;
     int64_t on_hand;
+    int64_t committed;
 };
 
 enum status shopify_decode_bulk_line(struct span line, struct pool *pool,

@@ -194,3 +194,55 @@ const json_t *tree_data(const json_t *root, const char *field)
 {
     return tree_object(tree_object(root, "data"), field);
 }
+
+struct span tree_kept(struct pool *pool, struct span text, bool *failed)
+{
+    if (text.bytes == NULL)
+        return text;
+    struct span copy = pool_span(pool, text);
+    *failed = *failed || copy.bytes == NULL;
+    return copy;
+}
+
+/* Control characters become spaces, so that a tag is a line. */
+static char *put_tag(char *room, struct span tag)
+{
+    for (size_t at = 0; at < tag.length; at++)
+        *room++ = (unsigned char)tag.bytes[at] < 0x20 ? ' ' : tag.bytes[at];
+    return room;
+}
+
+struct span tree_tags(struct pool *pool, const json_t *variant, bool *failed)
+{
+    const json_t *tags = tree_array(tree_object(variant, "product"), "tags");
+    size_t most = 0;
+    for (size_t at = 0; at < json_array_size(tags); at++)
+        most += json_string_length(json_array_get(tags, at)) + 1;
+    char *room = pool_take(pool, most + 1);
+    *failed = *failed || room == NULL;
+    char *end = room;
+    for (size_t at = 0; room != NULL && at < json_array_size(tags); at++) {
+        const json_t *tag = json_array_get(tags, at);
+        if (json_string_length(tag) == 0)
+            continue;
+        if (end != room)
+            *end++ = '\n';
+        end = put_tag(end, (struct span){.bytes = json_string_value(tag),
+                                         .length = json_string_length(tag)});
+    }
+    return (struct span){.bytes = room,
+                         .length = room != NULL ? (size_t)(end - room) : 0};
+}
+
+json_t *tree_answer(struct span body, struct shopify_reply *reply,
+                    enum status *status_out, struct error *error)
+{
+    json_t *root = tree_parse(body, error);
+    *status_out = root == NULL ? STATUS_REJECT : STATUS_OK;
+    if (root == NULL)
+        return NULL;
+    tree_reply(root, reply);
+    if (reply->has_top_error)
+        tree_release(&root);
+    return root;
+}

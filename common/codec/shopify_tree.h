@@ -35,6 +35,20 @@ void tree_copy(struct span text, char *room, size_t size);
 void tree_reply(const json_t *root, struct shopify_reply *reply);
 const json_t *tree_data(const json_t *root, const char *field);
 
+/*
+ * An answer parsed, with its errors and cost in `reply`. NULL: there is nothing to be looked
+ * for, and *status_out is what the decoder returns: STATUS_OK where the shop refused at its
+ * top level, which is the reply's to say, STATUS_REJECT for what is no answer.
+ */
+json_t *tree_answer(struct span body, struct shopify_reply *reply,
+                    enum status *status_out, struct error *error);
+
+/* A copy in the pool; an absent text stays absent. *failed: the pool is full. */
+struct span tree_kept(struct pool *pool, struct span text, bool *failed);
+
+/* Tags of a variant's product, one a line; never absent unless the pool is full. */
+struct span tree_tags(struct pool *pool, const json_t *variant, bool *failed);
+
 enum status tree_not_api(struct error *error, const char *what);
 
 #endif

@@ -7,6 +7,10 @@
 #define PARSTOCK_DOMAIN_CONTRACT_H
 
 #include "common/base/span.h"
+#include "common/domain/feed_guard.h"
+#include "common/domain/guard.h"
+#include "common/domain/kpi.h"
+#include "common/domain/policy.h"
 
 #define CONTRACT_SOURCES_MAX 64
 #define CONTRACT_LOCATIONS_MAX 4096
@@ -16,6 +20,8 @@
 #define CONTRACT_KIT_PARTS_MAX 1000
 #define CONTRACT_KIT_QUANTITY_MAX 1000000
 #define CONTRACT_RETENTION_DAYS 35
+#define CONTRACT_DRIFT_DAYS 400 /* the same week of last year is there */
+#define CONTRACT_ALERTS_MAX 64
 
 enum level_state {
     LEVEL_ON_HAND = 0,   /* physical stock; the shop subtracts what is committed */
@@ -53,6 +59,7 @@ struct kit {
     struct span sku;              /* normalised */
     const struct kit_part *parts; /* in the file's order, each SKU once */
     size_t part_count;
+    struct span why; /* bytes NULL = not said */
 };
 
 /* A SKU and a kit that holds it. */
@@ -80,6 +87,41 @@ struct shop {
     bool activates; /* an item that is not stocked at a location is activated there */
     const struct span *excluded; /* normalised SKUs, sorted */
     size_t excluded_count;
+    struct span why; /* bytes NULL = not said */
+};
+
+enum alert_kind {
+    ALERT_WEBHOOK = 0,
+    ALERT_PAGERDUTY = 1,
+    ALERT_ALERTMANAGER = 2,
+    ALERT_SLACK = 3,
+    ALERT_KIND_COUNT
+};
+
+/* How soon someone must act; a higher one is worse. */
+enum alert_severity { ALERT_INFO, ALERT_WARNING, ALERT_ERROR, ALERT_CRITICAL };
+
+/* Texts of which one must fit; count 0 = any fits. */
+struct text_list {
+    const struct span *texts;
+    size_t count;
+};
+
+/* Who is told of which incidents, and how; common/domain/alert decides by it. */
+struct alert_route {
+    struct span name;
+    enum alert_kind kind;
+    struct span url;     /* bytes NULL = a setting has it */
+    unsigned severities; /* a bit each; 0 = all */
+    struct text_list causes;
+    struct text_list classes;
+    struct text_list shops;
+    int64_t repeat_seconds; /* what is open is told again; 0 = never */
+    int64_t resend_seconds; /* ALERT_ALERTMANAGER only */
+    int64_t late_seconds;
+    int64_t give_up_seconds;
+    int64_t max_messages; /* a window; 0 = no limit */
+    int64_t window_seconds;
 };
 
 /* What makes a difference high-risk; common/domain/risk judges by it. */
@@ -102,6 +144,7 @@ struct risk_rules {
 #define SKU_ALL_STEPS 0x3fu
 
 struct contract {
+    struct span version; /* as the file calls itself */
     const struct source *sources;
     size_t source_count;
     const struct location *locations;
@@ -116,9 +159,21 @@ struct contract {
     size_t kit_use_count;
     unsigned sku_steps;
     struct risk_rules risk;
+    struct policy policy;       /* the file's rules, in its order */
+    struct guard_limits guards; /* the file's, and GUARD_DEFAULTS where it says nothing */
+    bool guards_zeroed_levels;  /* the file gives max_zeroed_levels */
+    bool guards_zeroed_share;   /* .. and max_zeroed_percent */
+    const struct alert_route *alerts;
+    size_t alert_count;
+    struct feed_limits feed_limits; /* `policy.guards`, of imports */
+    struct kpi_limits kpi; /* the file's, and KPI_DEFAULTS where it says nothing */
     int64_t idempotency_days;
+    int64_t drift_days;    /* that findings, and what was done about them, are kept */
+    int64_t incident_days; /* that closed incidents are; 0 = for ever */
     int64_t drift_settle_seconds;
-    char digest[65]; /* SHA-256 of the file, hex */
+    int64_t drift_interval_seconds; /* between two comparisons of everything */
+    int64_t drift_hot_seconds;      /* between two of the pairs at risk; 0 = none */
+    char digest[65];                /* SHA-256 of the file, hex */
 };
 
 /* Index of the named source, shop or location (by code or alias); -1 = none. */

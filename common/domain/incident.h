@@ -14,6 +14,18 @@ enum incident_class {
     INCIDENT_PUSH_REFUSED = 1,   /* a shop refused the level of one pair for good */
     INCIDENT_SHOP_OVERSOLD = 2,  /* a shop shows less than nothing of one pair */
     INCIDENT_STOCK_OVERSOLD = 3, /* more was ordered of one pair than there is */
+    INCIDENT_WEBHOOKS_LOST = 4,  /* a shop does not send what it is to send */
+    INCIDENT_UNINSTALLED = 5,    /* a shop has thrown the app out */
+    INCIDENT_DRIFT = 6,          /* a shop shows another level than it should, for good */
+    INCIDENT_ALERT_UNDELIVERED = 7, /* a route of alerts can not be reached */
+    INCIDENT_ALERT_LATE = 8,        /* a route of alerts told too late */
+    INCIDENT_IMPORT_GUARD = 9,   /* a feed was stopped: it would change too many levels */
+    INCIDENT_GUARD_STOPPED = 10, /* a guard has stopped the resyncs of a shop */
+    INCIDENT_SECOND_WRITER = 11, /* a pair was repaired and changed back, repeatedly */
+    INCIDENT_RESYNC_FAILED = 12, /* read back, a resync was of no avail */
+    INCIDENT_RESYNC_LATE = 13,   /* push does not come to the resyncs of a shop */
+    INCIDENT_ZEROING_STOPPED = 14, /* a guard keeps push from taking a shop to zero */
+    INCIDENT_UNCOMPARED = 15, /* comparisons of a shop were missed or came to nothing */
     INCIDENT_CLASS_COUNT
 };
 
@@ -39,6 +51,7 @@ const char *incident_state_name(enum incident_state state);
 #define INCIDENT_BY_SHOP 0x2u
 #define INCIDENT_BY_SKU 0x4u
 #define INCIDENT_BY_LOCATION 0x8u
+/* The subject's `source` may name any speaker: of alerts' incidents it is the route. */
 
 /* A class is a row: texts are those of the topic. */
 struct incident_kind {
@@ -50,10 +63,13 @@ struct incident_kind {
     const char *remediation; /* what is to be done first */
     const char *runbook;     /* path of the page in the project */
     const char *why;
-    bool tells_all; /* a sighting is always news: see incident_is_told */
+    bool tells_all;         /* a sighting is always news: see incident_is_told */
+    int64_t reopen_seconds; /* back within this time after its end: the same incident */
+    bool ends_by_runs;      /* later runs that find it clean end it: incident_life.h */
 };
 
 const struct incident_kind *incident_kind(enum incident_class class);
+bool incident_class_is_known(struct span id);
 
 /* What an incident is about; bytes NULL = it concerns many. */
 struct incident_subject {
@@ -81,6 +97,7 @@ struct incident_finding {
     const char *severity;
     const char *root_cause; /* NULL = not known */
     const char *remediation;
+    const char *handoff;
 };
 
 /* One problem, as often as it was seen in one piece of work. */
@@ -92,6 +109,8 @@ struct incident_sighting {
     int64_t occurrences;
     struct incident_finding finding;
     struct span evidence; /* a JSON object; bytes NULL = made of first and latest */
+    struct span
+        proposal; /* a JSON object, an action for a person to approve; or absent */
 };
 
 /* A batch can raise one problem a speaker of the contract. */

@@ -20,6 +20,13 @@
  */
 #define RETENTION_MARGIN_DAYS 1
 
+/* What is kept beside the ledger, in days; 0 = for ever. Source: `retention`. */
+struct retention_ages {
+    int64_t keep_days; /* of the ledger */
+    int64_t drift_days;
+    int64_t incident_days;
+};
+
 /* A day that begins within this time is not quiet any more. */
 #define RETENTION_QUIET_US INT64_C(3600000000)
 

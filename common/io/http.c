@@ -108,6 +108,18 @@ static int before_request(void *self, char *remote, char *local, int remote_port
     return CURL_PREREQFUNC_OK;
 }
 
+static int while_running(void *self, curl_off_t down_total, curl_off_t down,
+                         curl_off_t up_total, curl_off_t up)
+{
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    const struct http *http = self;
+    const struct http_request *request = http->request;
+    return request->is_over != NULL && request->is_over(request->self) ? 1 : 0;
+}
+
 static void set_fixed_options(struct http *http)
 {
     CURL *curl = http->curl;
@@ -132,6 +144,8 @@ static void set_fixed_options(struct http *http)
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, http);
     curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, before_request);
     curl_easy_setopt(curl, CURLOPT_PREREQDATA, http);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, while_running);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, http);
 }
 
 enum status http_open(const struct http_options *options, struct http **out,
@@ -197,15 +211,20 @@ static enum status allow(struct http *http, const char *address, struct error *e
         curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
         return error_set(error, STATUS_FATAL, "not an address of the web");
     bool loopback = is_loopback(host);
-    if (strcmp(scheme, "https") != 0 && !(loopback && strcmp(scheme, "http") == 0))
+    bool plain = loopback || http->options.may_be_plain;
+    if (strcmp(scheme, "https") != 0 && !(plain && strcmp(scheme, "http") == 0))
         return error_set(error, STATUS_FATAL,
                          "%s://%s: only https is used (http for this machine alone)",
                          scheme, host);
-    curl_easy_setopt(http->curl, CURLOPT_PROTOCOLS_STR,
-                     loopback ? "https,http" : "https");
+    curl_easy_setopt(http->curl, CURLOPT_PROTOCOLS_STR, plain ? "https,http" : "https");
     curl_easy_setopt(http->curl, CURLOPT_NOPROXY, loopback ? "*" : NULL);
     curl_easy_setopt(http->curl, CURLOPT_URL, address);
     return STATUS_OK;
+}
+
+enum status http_check(struct http *http, const char *url, struct error *error)
+{
+    return allow(http, url, error);
 }
 
 static bool add_header(struct curl_slist **list, const char *name, const char *value)
@@ -230,6 +249,9 @@ static bool set_headers(const struct http_request *request, struct curl_slist **
     if (request->token != NULL &&
         !add_header(list, "X-Shopify-Access-Token", request->token))
         return false;
+    for (size_t at = 0; at < request->header_count; at++)
+        if (!add_header(list, request->headers[at].name, request->headers[at].value))
+            return false;
     if (request->body.bytes == NULL)
         return true;
     /* No "Expect: 100-continue": it costs a second where nobody answers it. */
@@ -302,6 +324,7 @@ enum status http_send(struct http *http, const struct http_request *request,
     set_body(http, request);
     curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    curl_easy_setopt(http->curl, CURLOPT_NOPROGRESS, request->is_over == NULL ? 1L : 0L);
     status = perform(http, error);
     curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
     curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, NULL);

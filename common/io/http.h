@@ -20,6 +20,7 @@ struct http_options {
     int connect_timeout_ms;
     int total_timeout_ms; /* of one request, everything included */
     size_t body_max;      /* bytes of an answer once decoded */
+    bool may_be_plain;    /* http to other machines too: for what is no secret */
 };
 
 enum http_transport { HTTP_NOT_SENT, HTTP_NO_ANSWER, HTTP_ANSWERED };
@@ -35,9 +36,17 @@ struct http_outcome {
 /* Takes a piece of the answer; false stops the transfer. */
 typedef bool (*http_sink)(void *self, struct span piece);
 
+/* A header of the caller's; neither name nor value may hold a line break. */
+struct http_own_header {
+    const char *name;
+    const char *value;
+};
+
 struct http_request {
     const char *url;
-    const char *token;        /* X-Shopify-Access-Token; NULL = none */
+    const char *token;                     /* X-Shopify-Access-Token; NULL = none */
+    const struct http_own_header *headers; /* besides; may be NULL */
+    size_t header_count;
     const char *content_type; /* of `body` */
     struct span body;         /* bytes NULL: GET */
     /* Checked before the first byte of the request leaves; NULL: may always be sent. */
@@ -45,6 +54,8 @@ struct http_request {
     http_sink sink;       /* of a 200 answer; NULL: outcome.body */
     void *self;           /* of may_send and sink */
     int total_timeout_ms; /* 0: as in the options */
+    /* Asked about once a second while it runs: true gives it up. NULL: never. */
+    bool (*is_over)(void *self);
 };
 
 enum status http_open(const struct http_options *options, struct http **out,
@@ -53,10 +64,13 @@ void http_close(struct http **slot);
 
 /*
  * STATUS_OK: answered, whatever the code. STATUS_RETRY: not answered, outcome says how.
- * STATUS_FATAL: an address that may not be used (not https, not a URL).
+ * STATUS_FATAL: an address that may not be used (not https unless it may, not a URL).
  */
 enum status http_send(struct http *http, const struct http_request *request,
                       struct http_outcome *outcome, struct error *error);
+
+/* STATUS_FATAL: this address may not be used (see above). Nothing is sent. */
+enum status http_check(struct http *http, const char *url, struct error *error);
 
 /* Appends `text` to `out` as a form's value is written. */
 void http_form_escape(struct buf *out, struct span text);

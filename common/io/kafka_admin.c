@@ -22,12 +22,6 @@ static void event_release(rd_kafka_event_t **slot)
         rd_kafka_event_destroy(TAKE(*slot));
 }
 
-static void metadata_release(const struct rd_kafka_metadata **slot)
-{
-    if (*slot != NULL)
-        rd_kafka_metadata_destroy(TAKE(*slot));
-}
-
 static void options_release(rd_kafka_AdminOptions_t **slot)
 {
     if (*slot != NULL)
@@ -91,7 +85,7 @@ static void topic_look_up(struct kafka_topic *topic,
 enum status kafka_admin_topics(struct kafka_admin *admin, struct kafka_topic *topics,
                                size_t count, int timeout_ms, struct error *error)
 {
-    SCOPED(metadata_release) const struct rd_kafka_metadata *metadata = NULL;
+    SCOPED(kafka_metadata_release) const struct rd_kafka_metadata *metadata = NULL;
     /* All topics: asking for one by name would create it on a broker that allows that. */
     rd_kafka_resp_err_t code =
         rd_kafka_metadata(admin->client, 1, NULL, &metadata, timeout_ms);
@@ -287,4 +281,20 @@ enum status kafka_admin_create(struct kafka_admin *admin, struct kafka_topic_pla
     if (status != STATUS_OK)
         return status;
     return all_created(event, plans, count, error);
+}
+
+enum status kafka_admin_ends(struct kafka_admin *admin, const struct kafka_topic *topic,
+                             int64_t *ends_out, int timeout_ms, struct error *error)
+{
+    for (int32_t partition = 0; partition < topic->partitions; partition++) {
+        int64_t first = 0;
+        rd_kafka_resp_err_t failed =
+            rd_kafka_query_watermark_offsets(admin->client, topic->name, partition,
+                                             &first, &ends_out[partition], timeout_ms);
+        if (failed != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return error_set_code(error, STATUS_RETRY, rd_kafka_err2name(failed),
+                                  "the end of %s, partition %d, can't be asked: %s",
+                                  topic->name, (int)partition, rd_kafka_err2str(failed));
+    }
+    return STATUS_OK;
 }

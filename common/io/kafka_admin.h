@@ -54,4 +54,8 @@ struct kafka_topic_plan {
 enum status kafka_admin_create(struct kafka_admin *admin, struct kafka_topic_plan *plans,
                                size_t count, int timeout_ms, struct error *error);
 
+/* The offset of the next record to come of each partition of the topic. */
+enum status kafka_admin_ends(struct kafka_admin *admin, const struct kafka_topic *topic,
+                             int64_t *ends_out, int timeout_ms, struct error *error);
+
 #endif

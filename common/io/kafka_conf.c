@@ -50,6 +50,8 @@ static const struct preset PROMISES[] = {
     {OF_CONSUMER, "auto.offset.reset", "error"},
     {OF_CONSUMER, "allow.auto.create.topics", "false"},
     {OF_CONSUMER, "isolation.level", "read_committed"},
+    /* Says how far markers of transactions reach, for which there is no record. */
+    {OF_CONSUMER, "enable.partition.eof", "true"},
     {OF_PRODUCER, "enable.idempotence", "true"},
     {OF_PRODUCER, "acks", "all"},
     {OF_PRODUCER, "partitioner", "murmur2_random"},

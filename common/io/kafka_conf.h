@@ -43,4 +43,22 @@ enum status kafka_client_new(enum kafka_role role, rd_kafka_conf_t *conf,
 enum status kafka_status(rd_kafka_resp_err_t code, const char *doing,
                          struct error *error);
 
+/* kafka_reader.c: a consumer of nobody's group, for what reads a topic by offsets.
+ * Partitions are to be assigned; the end of each is told. */
+enum status kafka_reader_open(const struct kafka_options *options, rd_kafka_t **out,
+                              struct error *error);
+void kafka_reader_close(rd_kafka_t **slot);
+
+/* How many partitions the topic has; 0: there is no such topic. */
+enum status kafka_reader_partitions(rd_kafka_t *client, const char *topic, int timeout_ms,
+                                    int32_t *count_out, struct error *error);
+
+void kafka_list_release(rd_kafka_topic_partition_list_t **slot);
+void kafka_metadata_release(const struct rd_kafka_metadata **slot);
+
+/* kafka_out.c: hands one record to a producer, which copies it. */
+struct kafka_send;
+enum status kafka_produce(rd_kafka_t *producer, const struct kafka_send *send,
+                          struct error *error);
+
 #endif

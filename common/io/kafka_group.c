@@ -20,6 +20,8 @@
 #define ASK_WAIT_MS 200
 #define CLOSE_WAIT_MS 10000
 #define CLOSE_STEP_MS 10
+#define TEXT_ANEW                                                                        \
+    "Kafka: the place of a partition was not in the topic for a while; joins the group anew"
 
 /* ---- assignment --------------------------------------------------------------------------- */
 
@@ -51,6 +53,9 @@ static bool ask_owner(struct kafka_in *in)
                                     &offset) != STATUS_OK)
             return false;
         part->offset = offset == KAFKA_OFFSET_START ? RD_KAFKA_OFFSET_BEGINNING : offset;
+        if (in->resume_at[part->partition] - 1 > offset)
+            part->offset = in->resume_at[part->partition] - 1;
+        in->resume_at[part->partition] = 0;
         in->holding[part->partition] = HOLDING_TAKEN;
     }
     return true;
@@ -75,11 +80,14 @@ static bool is_cooperative(const struct kafka_in *in)
     return protocol != NULL && strcmp(protocol, "COOPERATIVE") == 0;
 }
 
-static void report(const struct kafka_in *in, enum status status,
-                   const struct error *error)
+/* What is assigned is not what we believe: only a session anew makes the two one again. */
+static void fail_session_on(struct kafka_in *in, enum status status,
+                            const struct error *error)
 {
-    if (status != STATUS_OK)
-        in->options.owner.trouble(in->options.owner.self, error);
+    if (status == STATUS_OK)
+        return;
+    in->is_unsound = true;
+    in->trouble = *error;
 }
 
 static void assign_wanted(struct kafka_in *in)
@@ -95,8 +103,8 @@ static void assign_wanted(struct kafka_in *in)
     else
         status =
             kafka_status(rd_kafka_assign(in->consumer, in->wanted), "assign", &error);
-    report(in, status, &error);
     rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
+    fail_session_on(in, status, &error);
 }
 
 static void drop_partition(struct kafka_in *in, int32_t partition)
@@ -123,20 +131,39 @@ void kafka_group_drop_all(struct kafka_in *in)
         drop_partition(in, partition);
 }
 
+/*
+ * A partition that is to be assigned anew (begin_at) is in nobody's hand for a second. The
+ * library refuses a whole list for one partition that it does not have assigned, and would
+ * then wait for ever, and the group with it, for the others to be given back.
+ */
+static enum status unassign(struct kafka_in *in, rd_kafka_topic_partition_list_t *list,
+                            struct error *error)
+{
+    rd_kafka_topic_partition_list_t *assigned = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_assignment(in->consumer, &assigned);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_status(code, "unassign", error);
+    for (int at = list->cnt - 1; at >= 0; at--)
+        if (rd_kafka_topic_partition_list_find(assigned, list->elems[at].topic,
+                                               list->elems[at].partition) == NULL)
+            (void)rd_kafka_topic_partition_list_del_by_idx(list, at);
+    rd_kafka_topic_partition_list_destroy(assigned);
+    return kafka_error_take(rd_kafka_incremental_unassign(in->consumer, list), "unassign",
+                            error);
+}
+
 static void handle_revoke(struct kafka_in *in, rd_kafka_topic_partition_list_t *list)
 {
     struct error error = {0};
-    enum status status;
     if (in->wanted != NULL)
         rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
     for (int at = 0; at < list->cnt; at++)
         drop_partition(in, list->elems[at].partition);
-    if (is_cooperative(in))
-        status = kafka_error_take(rd_kafka_incremental_unassign(in->consumer, list),
-                                  "unassign", &error);
-    else
-        status = kafka_status(rd_kafka_assign(in->consumer, NULL), "unassign", &error);
-    report(in, status, &error);
+    enum status status =
+        is_cooperative(in)
+            ? unassign(in, list, &error)
+            : kafka_status(rd_kafka_assign(in->consumer, NULL), "unassign", &error);
+    fail_session_on(in, status, &error);
 }
 
 static void handle_rebalance(struct kafka_in *in, rd_kafka_event_t *event)
@@ -161,19 +188,23 @@ static void handle_rebalance(struct kafka_in *in, rd_kafka_event_t *event)
 
 /*
  * The library has stopped the partition: only an assignment anew sets it going again, and
- * that only after the stop is through, which would undo the forwarding to the lane.
+ * that only after the stop is through, which would undo the forwarding to the lane. With
+ * an assignor that knows whole assignments only, the session begins anew.
  */
 static void begin_at(struct kafka_in *in, int32_t partition, int64_t offset)
 {
     struct error error = {0};
+    if (!is_cooperative(in)) {
+        in->resume_at[partition] = offset + 1;
+        fail_session_on(in, error_set(&error, STATUS_RETRY, "%s", TEXT_ANEW), &error);
+        return;
+    }
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, in->options.topic, partition)->offset =
         offset;
-    report(in,
-           kafka_error_take(rd_kafka_incremental_unassign(in->consumer, list), "unassign",
-                            &error),
-           &error);
+    enum status status = unassign(in, list, &error);
     rd_kafka_topic_partition_list_destroy(list);
+    fail_session_on(in, status, &error);
     in->begin_at[partition] = offset + 1;
 }
 
@@ -309,12 +340,12 @@ static void handle_error(struct kafka_in *in, rd_kafka_event_t *event)
         in->is_given_up = true;
         return;
     }
-    enum status status = kafka_status(code, rd_kafka_event_error_string(event), &error);
+    (void)kafka_status(code, rd_kafka_event_error_string(event), &error);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         in->is_away = true;
         (void)snprintf(in->why_away, sizeof(in->why_away), "%s", error.text);
     }
-    report(in, status, &error);
+    in->options.owner.trouble(in->options.owner.self, &error);
 }
 
 static void serve(struct kafka_in *in, rd_kafka_event_t *event)
@@ -340,8 +371,7 @@ static void serve_for(struct kafka_in *in, int timeout_ms)
         serve(in, event);
         rd_kafka_event_destroy(event);
     }
-    if (in->is_given_up) {
-        in->is_given_up = false;
+    if (in->is_given_up || in->is_unsound) {
         kafka_session_fail(in);
         return;
     }

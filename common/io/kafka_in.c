@@ -105,20 +105,32 @@ static void lose_place(struct kafka_in *in, const rd_kafka_message_t *message)
     atomic_store(&in->any_lost, true);
 }
 
+static bool is_end(const rd_kafka_message_t *message)
+{
+    return message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+}
+
 static bool is_record(struct kafka_in *in, rd_kafka_message_t *message)
 {
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || is_end(message))
         return true;
     struct error error = {0};
     char doing[96];
     (void)snprintf(doing, sizeof(doing), "read partition %d", (int)message->partition);
     if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
         lose_place(in, message);
-    else if (kafka_status(message->err, doing, &error) != STATUS_OK &&
-             message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+    else if (kafka_status(message->err, doing, &error) != STATUS_OK)
         in->options.owner.trouble(in->options.owner.self, &error);
     rd_kafka_message_destroy(message);
     return false;
+}
+
+static struct kafka_record end_of(rd_kafka_message_t *message)
+{
+    const struct kafka_record end = {
+        .is_end = true, .partition = message->partition, .offset = message->offset};
+    rd_kafka_message_destroy(message);
+    return end;
 }
 
 static struct kafka_record record_of(rd_kafka_message_t *message)
@@ -153,7 +165,8 @@ size_t kafka_in_take(struct kafka_in *in, int lane_number, struct kafka_record *
     (void)pthread_mutex_unlock(&lane->lock);
     for (ssize_t at = 0; at < got; at++)
         if (is_record(in, messages[at]))
-            records[count++] = record_of(messages[at]);
+            records[count++] =
+                is_end(messages[at]) ? end_of(messages[at]) : record_of(messages[at]);
     return count;
 }
 
@@ -211,6 +224,17 @@ void kafka_in_refresh(struct kafka_in *in, int timeout_ms)
     rd_kafka_metadata_destroy(metadata);
 }
 
+int64_t kafka_in_end(struct kafka_in *in, int32_t partition)
+{
+    int64_t low = 0;
+    int64_t high = 0;
+    if (in->consumer == NULL ||
+        rd_kafka_get_watermark_offsets(in->consumer, in->options.topic, partition, &low,
+                                       &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return -1;
+    return high >= 0 ? high : -1;
+}
+
 void kafka_in_hint(struct kafka_in *in, int32_t partition, int64_t offset)
 {
     if (in->consumer == NULL)
@@ -232,6 +256,8 @@ enum status kafka_in_seek(struct kafka_in *in, int32_t partition, int64_t offset
         offset == KAFKA_OFFSET_START ? RD_KAFKA_OFFSET_BEGINNING : offset;
     enum status status = kafka_error_take(
         rd_kafka_seek_partitions(in->consumer, list, SEEK_WAIT_MS), "seek", error);
+    if (status == STATUS_OK) /* the call may be well, and the one partition not */
+        status = kafka_status(list->elems[0].err, "seek", error);
     rd_kafka_topic_partition_list_destroy(list);
     return status;
 }

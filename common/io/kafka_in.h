@@ -23,9 +23,15 @@
 
 struct kafka_in;
 
-/* One record; valid until kafka_record_release. Bytes NULL = null in Kafka. */
+/*
+ * One record; valid until kafka_record_release. Bytes NULL = null in Kafka. Or, in order
+ * among them, the news that the partition is read to its end, `offset`: every record below it
+ * was handed out before. Markers of transactions, and records of aborted ones, take offsets
+ * too; nothing is handed out for them.
+ */
 struct kafka_record {
     void *message;
+    bool is_end; /* no record; nothing is to be released */
     int32_t partition;
     int64_t offset;
     int64_t timestamp_ms; /* -1: none */
@@ -108,6 +114,10 @@ int32_t kafka_in_partitions(struct kafka_in *in);
 
 /* Asks the broker for the count again; keeps the old one where it does not answer. */
 void kafka_in_refresh(struct kafka_in *in, int timeout_ms);
+
+/* The offset of the next record to come, as the broker said last; -1: it has not said yet.
+ * Asks nobody. On poll's thread. */
+int64_t kafka_in_end(struct kafka_in *in, int32_t partition);
 
 /* Tells Kafka, without waiting, that everything below `offset` is done. */
 void kafka_in_hint(struct kafka_in *in, int32_t partition, int64_t offset);

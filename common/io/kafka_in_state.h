@@ -40,7 +40,8 @@ struct kafka_in {
     /* Where the library stopped a partition, for want of that offset, plus 1; set by lanes. */
     _Atomic int64_t lost_at[KAFKA_PARTITIONS_MAX];
     atomic_bool any_lost;
-    int64_t begin_at[KAFKA_PARTITIONS_MAX]; /* to be assigned anew at, plus 1 */
+    int64_t begin_at[KAFKA_PARTITIONS_MAX];  /* to be assigned anew at, plus 1 */
+    int64_t resume_at[KAFKA_PARTITIONS_MAX]; /* the same, in the session to come */
     struct kafka_gap gaps[KAFKA_PARTITIONS_MAX];
     unsigned char has_gap[KAFKA_PARTITIONS_MAX]; /* it stays stopped */
     int gap_count;
@@ -49,6 +50,7 @@ struct kafka_in {
     bool is_consumer_protocol;
     bool may_fall_back; /* the operator left the protocol to us */
     bool is_given_up;   /* the library has raised a fatal error */
+    bool is_unsound;    /* it did not take an assignment from us */
     bool is_joined;     /* the group has answered, if only with nothing to do */
     bool is_away;       /* no broker answers */
     char why_away[ERROR_TEXT_MAX];
@@ -64,7 +66,8 @@ struct kafka_in {
 
 /* kafka_session.c */
 enum status kafka_session_open(struct kafka_in *in, struct error *error);
-void kafka_session_fail(struct kafka_in *in); /* after a fatal error of the library */
+/* After a fatal error of the library, or when it is unsound: opened again, or fatal. */
+void kafka_session_fail(struct kafka_in *in);
 void kafka_session_destroy(struct kafka_in *in);
 /* Again, to what is subscribed already, asks the group for news at once. */
 enum status kafka_session_subscribe(struct kafka_in *in, struct error *error);

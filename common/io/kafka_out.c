@@ -139,8 +139,8 @@ static void *writable(struct span bytes)
     return (void *)(uintptr_t)bytes.bytes;
 }
 
-enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
-                           struct error *error)
+enum status kafka_produce(rd_kafka_t *producer, const struct kafka_send *send,
+                          struct error *error)
 {
     rd_kafka_headers_t *headers = headers_of(send);
     rd_kafka_vu_t fields[8] = {
@@ -155,7 +155,7 @@ enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     size_t count = headers != NULL ? 8 : 7;
-    rd_kafka_error_t *failure = rd_kafka_produceva(out->producer, fields, count);
+    rd_kafka_error_t *failure = rd_kafka_produceva(producer, fields, count);
     if (failure == NULL)
         return STATUS_OK; /* the headers are the library's now */
     if (headers != NULL)
@@ -163,6 +163,12 @@ enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
     enum status status = kafka_status(rd_kafka_error_code(failure), "produce", error);
     rd_kafka_error_destroy(failure);
     return status;
+}
+
+enum status kafka_out_send(struct kafka_out *out, const struct kafka_send *send,
+                           struct error *error)
+{
+    return kafka_produce(out->producer, send, error);
 }
 
 int64_t kafka_out_expiry_us(const struct kafka_out *out)

@@ -187,7 +187,8 @@ void kafka_session_destroy(struct kafka_in *in)
 {
     if (in->consumer == NULL)
         return;
-    bool is_given_up = rd_kafka_fatal_error(in->consumer, NULL, 0) != 0;
+    /* One that did not leave in time would not leave in destroy either, which waits. */
+    bool is_given_up = !rd_kafka_consumer_closed(in->consumer);
     for (int at = 0; at < in->options.lanes; at++) {
         struct kafka_lane *lane = &in->lanes[at];
         (void)pthread_mutex_lock(&lane->lock);
@@ -228,7 +229,8 @@ static const struct given_up GIVEN_UP[] = {
     {RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, CURE_CLASSIC, EXIT_CONFIG, TEXT_NO_KIP848},
     {RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, CURE_NONE, EXIT_CONFIG,
      "another process has taken this group.instance.id: give every worker its own "
-     "PARSTOCK_KAFKA__GROUP_INSTANCE_ID"},
+     "PARSTOCK_KAFKA__GROUP_INSTANCE_ID (if none has, a broker that was killed forgot whose "
+     "it is: start this worker again)"},
     {RD_KAFKA_RESP_ERR_UNSUPPORTED_ASSIGNOR, CURE_NONE, EXIT_CONFIG,
      "the broker lacks this assignor: look at PARSTOCK_KAFKA__GROUP_REMOTE_ASSIGNOR"},
     {RD_KAFKA_RESP_ERR_UNRELEASED_INSTANCE_ID, CURE_REOPEN, 0,
@@ -265,8 +267,23 @@ static void fall_back(struct kafka_in *in)
                          "(KIP-848); the group uses the classic one");
 }
 
+static void end_session(struct kafka_in *in)
+{
+    in->is_unsound = false;
+    kafka_group_drop_all(in);
+    kafka_session_destroy(in);
+    if (in->options.owner.trouble != NULL)
+        in->options.owner.trouble(in->options.owner.self, &in->trouble);
+}
+
 void kafka_session_fail(struct kafka_in *in)
 {
+    if (!in->is_given_up) {
+        in->reopen_ms = kafka_now_ms() + REOPEN_AFTER_MS;
+        end_session(in);
+        return;
+    }
+    in->is_given_up = false;
     char reason[256] = "";
     rd_kafka_resp_err_t code = rd_kafka_fatal_error(in->consumer, reason, sizeof(reason));
     const struct given_up *given_up = given_up_for(code);
@@ -285,8 +302,5 @@ void kafka_session_fail(struct kafka_in *in)
         in->trouble = error;
         in->reopen_ms = kafka_now_ms() + REOPEN_AFTER_MS;
     }
-    kafka_group_drop_all(in);
-    kafka_session_destroy(in);
-    if (in->options.owner.trouble != NULL)
-        in->options.owner.trouble(in->options.owner.self, &in->trouble);
+    end_session(in);
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define HOST_MAX 253
-#define BACKLOG 64
+#define BACKLOG 1024 /* the system lowers it to what it allows */
 
 struct address {
     char host[HOST_MAX + 1];

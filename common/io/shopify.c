@@ -4,6 +4,7 @@
 #include "common/base/embedded.h"
 #include "common/base/scope.h"
 #include "common/io/shopify_account.h"
+#include "common/io/shopify_call.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +124,11 @@ int64_t shopify_wait_ms(struct shopify *shopify, int64_t points)
     return wait_ms;
 }
 
+int64_t shopify_bucket(const struct shopify *shopify, int64_t *limit_out)
+{
+    return account_bucket(shopify->account, limit_out);
+}
+
 int64_t shopify_throttled_ms(struct shopify *shopify, int64_t points)
 {
     return account_throttled_ms(shopify->account, points);
@@ -208,8 +214,12 @@ enum status shopify_set(struct shopify *shopify, struct shopify_set_call *call,
     call->answer.http_status = 0;
     call->retry_after_ms = -1;
     call->reply = (struct shopify_reply){0};
-    struct http_request request = {
-        .body = call->body, .may_send = call->may_send, .self = call->self};
+    const struct http_own_header trace = {"traceparent", call->traceparent};
+    struct http_request request = {.headers = &trace,
+                                   .header_count = call->traceparent != NULL ? 1 : 0,
+                                   .body = call->body,
+                                   .may_send = call->may_send,
+                                   .self = call->self};
     struct http_outcome outcome;
     enum status status = send_graphql(shopify, &request, &outcome, error);
     if (status != STATUS_FATAL)
@@ -227,9 +237,14 @@ static enum status by_rule(const struct push_rule *rule, const char *message,
                           message);
 }
 
-/* Sends what stands in shopify->request; `judge` takes what is answered. */
-static enum status ask(struct shopify *shopify, struct span *body_out,
-                       struct error *error)
+struct buf *shopify_request(struct shopify *shopify)
+{
+    buf_clear(&shopify->request);
+    return &shopify->request;
+}
+
+enum status shopify_ask(struct shopify *shopify, struct span *body_out,
+                        struct error *error)
 {
     if (shopify->request.failed)
         return error_set(error, STATUS_FATAL, "the request is too large");
@@ -252,9 +267,8 @@ static enum status ask(struct shopify *shopify, struct span *body_out,
     return STATUS_OK;
 }
 
-/* The status of a decoded answer. */
-static enum status judge(struct shopify *shopify, enum status decoded,
-                         const struct shopify_reply *reply, struct error *error)
+enum status shopify_judge(struct shopify *shopify, enum status decoded,
+                          const struct shopify_reply *reply, struct error *error)
 {
     static const struct cost_status NOT_SAID = {0};
     settle_cost(shopify, decoded == STATUS_OK ? &reply->cost : &NOT_SAID);
@@ -272,93 +286,88 @@ enum status shopify_read_levels(struct shopify *shopify,
                                 const struct levels_wanted *wanted, struct span location,
                                 struct shopify_level *levels, struct error *error)
 {
-    buf_clear(&shopify->request);
     shopify_encode_read(shopify_document("read_levels.graphql"), wanted->items,
-                        wanted->count, location, &shopify->request);
+                        wanted->count, location, shopify_request(shopify));
     struct span body;
-    enum status status = ask(shopify, &body, error);
+    enum status status = shopify_ask(shopify, &body, error);
     if (status != STATUS_OK)
         return status;
     struct shopify_reply reply;
     status = shopify_decode_levels(body, wanted, &reply, levels, error);
-    return judge(shopify, status, &reply, error);
+    return shopify_judge(shopify, status, &reply, error);
 }
 
 enum status shopify_activate(struct shopify *shopify, const struct activate_call *call,
                              struct shopify_activated *out, struct error *error)
 {
-    buf_clear(&shopify->request);
     shopify_encode_activate(
         &(struct activate_request){shopify_document("inventory_activate.graphql"),
                                    call->item, call->location, call->key},
-        &shopify->request);
+        shopify_request(shopify));
     struct span body;
-    enum status status = ask(shopify, &body, error);
+    enum status status = shopify_ask(shopify, &body, error);
     if (status != STATUS_OK)
         return status;
     struct shopify_reply reply;
     status = shopify_decode_activate(body, &reply, out, error);
-    return judge(shopify, status, &reply, error);
+    return shopify_judge(shopify, status, &reply, error);
 }
 
 enum status shopify_locations(struct shopify *shopify, struct shopify_locations *out,
                               struct error *error)
 {
-    buf_clear(&shopify->request);
     shopify_encode_plain(shopify_document("locations.graphql"), NULL, (struct span){0},
-                         &shopify->request);
+                         shopify_request(shopify));
     struct span body;
-    enum status status = ask(shopify, &body, error);
+    enum status status = shopify_ask(shopify, &body, error);
     if (status != STATUS_OK)
         return status;
     struct shopify_reply reply;
     status = shopify_decode_locations(body, &reply, out, error);
-    return judge(shopify, status, &reply, error);
+    return shopify_judge(shopify, status, &reply, error);
 }
 
 enum status shopify_scopes(struct shopify *shopify, unsigned *scopes_out,
                            struct error *error)
 {
-    buf_clear(&shopify->request);
     shopify_encode_plain(shopify_document("access_scopes.graphql"), NULL,
-                         (struct span){0}, &shopify->request);
+                         (struct span){0}, shopify_request(shopify));
     struct span body;
-    enum status status = ask(shopify, &body, error);
+    enum status status = shopify_ask(shopify, &body, error);
     if (status != STATUS_OK)
         return status;
     struct shopify_reply reply;
     status = shopify_decode_scopes(body, &reply, scopes_out, error);
-    return judge(shopify, status, &reply, error);
+    return shopify_judge(shopify, status, &reply, error);
 }
 
 enum status shopify_bulk_run(struct shopify *shopify, struct shopify_bulk *out,
                              struct error *error)
 {
-    buf_clear(&shopify->request);
     shopify_encode_plain(shopify_document("bulk_run.graphql"), "query",
-                         shopify_document("catalog_bulk.graphql"), &shopify->request);
+                         shopify_document("catalog_bulk.graphql"),
+                         shopify_request(shopify));
     struct span body;
-    enum status status = ask(shopify, &body, error);
+    enum status status = shopify_ask(shopify, &body, error);
     if (status != STATUS_OK)
         return status;
     struct shopify_reply reply;
     status = shopify_decode_bulk_run(body, &reply, out, error);
-    return judge(shopify, status, &reply, error);
+    return shopify_judge(shopify, status, &reply, error);
 }
 
 enum status shopify_bulk_status(struct shopify *shopify, const char *id,
                                 struct shopify_bulk *out, struct error *error)
 {
-    buf_clear(&shopify->request);
     shopify_encode_plain(shopify_document("bulk_status.graphql"), "id", span_from(id),
-                         &shopify->request);
+                         shopify_request(shopify));
     struct span body;
-    enum status status = ask(shopify, &body, error);
+    enum status status = shopify_ask(shopify, &body, error);
     if (status != STATUS_OK)
         return status;
     struct shopify_reply reply;
     status = shopify_decode_bulk_status(body, &reply, out, error);
-    return judge(shopify, status, &reply, error);
+    return shopify_judge(shopify, status, &reply, error);
 }
 
 enum status shopify_download(struct shopify *shopify, const char *url, http_sink sink,

@@ -52,11 +52,16 @@ int64_t shopify_wait_ms(struct shopify *shopify, int64_t points);
 /* The same after a refusal; nothing is set aside. */
 int64_t shopify_throttled_ms(struct shopify *shopify, int64_t points);
 
+/* Points that the shop's bucket holds now, as far as we know, and when it is full; both 0
+ * before the shop's first answer. */
+int64_t shopify_bucket(const struct shopify *shopify, int64_t *limit_out);
+
 /* The version that the last answer says it used; "" = none yet. */
 const char *shopify_served_version(const struct shopify *shopify);
 
 struct shopify_set_call {
-    struct span body; /* exact bytes */
+    struct span body;        /* exact bytes */
+    const char *traceparent; /* header; NULL = none */
     bool (*may_send)(void *self);
     void *self;
     /* out */

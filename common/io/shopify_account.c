@@ -158,6 +158,16 @@ int64_t account_pay_ms(struct account *account, int64_t points)
     return wait_ms;
 }
 
+int64_t account_bucket(struct account *account, int64_t *limit_out)
+{
+    (void)pthread_mutex_lock(&account->lock);
+    bool known = account->bucket.last.known;
+    int64_t points = known ? cost_available(&account->bucket, now_us()) : 0;
+    *limit_out = known ? account->bucket.last.maximum : 0;
+    (void)pthread_mutex_unlock(&account->lock);
+    return points;
+}
+
 int64_t account_throttled_ms(struct account *account, int64_t points)
 {
     (void)pthread_mutex_lock(&account->lock);

@@ -29,6 +29,8 @@ bool account_token_is_fixed(const struct account *account);
 
 /* Milliseconds until the bucket can pay; 0: paid now, and set aside for this call. */
 int64_t account_pay_ms(struct account *account, int64_t points);
+/* What it holds now, and when it is full; 0 before the first answer. */
+int64_t account_bucket(struct account *account, int64_t *limit_out);
 /* The same after a refusal; nothing is set aside. */
 int64_t account_throttled_ms(struct account *account, int64_t points);
 /* A call that points were set aside for has ended; `cost` as its answer says, if it did. */

@@ -20,7 +20,7 @@ static const struct statement TAKE_PARTITION = {
     "INSERT INTO progress AS p (topic, partition, epoch, owner) VALUES ($1, $2, 1, $3) "
     "ON CONFLICT (topic, partition) DO UPDATE SET epoch = p.epoch + 1, owner = $3, "
     "updated_at = greatest(now(), p.updated_at) "
-    "RETURNING p.epoch, p.next_offset, p.relayed_offset"};
+    "RETURNING p.epoch, p.next_offset, p.relayed_offset, p.until_offset"};
 
 static const struct statement BEGIN = {"apply_begin", "BEGIN"};
 
@@ -110,9 +110,11 @@ enum status store_take(struct postgres *postgres, const struct partition_ref *re
     if (status != STATUS_OK)
         return status;
     ASSERT(rows.count == 1);
-    *take_out = (struct take){.epoch = rows_int(&rows, 0, 0),
-                              .next_offset = rows_int(&rows, 0, 1),
-                              .relayed_offset = rows_int(&rows, 0, 2)};
+    *take_out = (struct take){
+        .epoch = rows_int(&rows, 0, 0),
+        .next_offset = rows_int(&rows, 0, 1),
+        .relayed_offset = rows_int(&rows, 0, 2),
+        .until_offset = rows_is_null(&rows, 0, 3) ? INT64_MAX : rows_int(&rows, 0, 3)};
     return STATUS_OK;
 }
 
@@ -126,6 +128,27 @@ enum status store_progress(struct postgres *postgres, struct span topic,
     pg_params_init(&params);
     pg_params_text(&params, topic);
     return postgres_query(postgres, &PROGRESS, &params, rows, error);
+}
+
+static const struct statement PASS = {
+    "pass", "UPDATE progress SET next_offset = $5 WHERE topic = $1 AND partition = $2 "
+            "AND epoch = $3 AND next_offset = $4 RETURNING 1"};
+
+enum status store_pass(struct postgres *postgres, const struct passed *passed,
+                       bool *fenced_out, struct error *error)
+{
+    SCOPED(rows_release) struct rows rows = {0};
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_text(&params, passed->topic);
+    pg_params_int4(&params, passed->fence.partition);
+    pg_params_int8(&params, passed->fence.epoch);
+    pg_params_int8(&params, passed->fence.next_offset);
+    pg_params_int8(&params, passed->next_offset);
+    enum status status = postgres_query(postgres, &PASS, &params, &rows, error);
+    if (status == STATUS_OK)
+        *fenced_out = rows.count == 0;
+    return status;
 }
 
 /* ---- begin --------------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ struct take {
     int64_t epoch;
     int64_t next_offset;    /* -1: nothing read yet */
     int64_t relayed_offset; /* the broker has all that records below it cause */
+    int64_t until_offset;   /* of a shadow: judge records below it; INT64_MAX: all */
 };
 
 struct partition_ref {
@@ -53,6 +54,18 @@ struct fence {
     int64_t epoch;
     int64_t next_offset; /* expected now */
 };
+
+/* Offsets of a partition that hold no record. */
+struct passed {
+    struct span topic;
+    struct fence fence;
+    int64_t next_offset; /* behind them */
+};
+
+/* Moves the partition on over them. *fenced_out: the fence is another owner's by now, and
+ * nothing was moved. */
+enum status store_pass(struct postgres *postgres, const struct passed *passed,
+                       bool *fenced_out, struct error *error);
 
 /* Part of a run of `ledger_runs` that may hold a key. */
 struct run_slice {
@@ -147,6 +160,7 @@ struct page_write {
     int32_t entries;
     struct span keys;  /* see common/codec/key_run.h */
     struct span lines; /* see common/codec/ledger_line.h */
+    struct span skus;  /* see common/codec/page_filter.h; bytes NULL = none */
 };
 
 struct adjustment_row {
@@ -177,6 +191,7 @@ struct desired_write {
     int64_t short_units; /* sold beyond what there is */
     bool is_observed;    /* the shop says what it shows: if that is news, it is read */
     int64_t observed;
+    struct span traceparent; /* of the event behind it; bytes NULL = none */
 };
 
 /* An order, for the table shop_units. */
@@ -215,6 +230,7 @@ struct store_effects {
     size_t units_count;
     const struct desired_write *desired;
     size_t desired_count;
+    bool is_traced; /* some of them have a traceparent */
     const struct span
         *everywhere; /* SKUs of which all pairs that there are are undecided */
     size_t everywhere_count;

@@ -6,7 +6,7 @@
 static void page_row(struct buf *data, const struct store_effects *effects, size_t at)
 {
     const struct page_write *page = &effects->pages[at];
-    pg_copy_row(data, 10);
+    pg_copy_row(data, 11);
     pg_copy_text(data, effects->topic);
     pg_copy_int4(data, page->partition);
     pg_copy_int4(data, effects->partitions);
@@ -17,6 +17,7 @@ static void page_row(struct buf *data, const struct store_effects *effects, size
     pg_copy_int4(data, page->entries);
     pg_copy_text(data, page->keys);
     pg_copy_text(data, page->lines);
+    pg_copy_text(data, page->skus);
 }
 
 static void adjustment_row(struct buf *data, const struct store_effects *effects,
@@ -103,7 +104,8 @@ enum status store_copy_effects(struct postgres *postgres,
 {
     const struct copy copies[] = {
         {"COPY ledger (topic, partition, partitions, first_offset, next_offset, "
-         "judged_at, contract, entries, keys, lines) FROM STDIN (FORMAT binary)",
+         "judged_at, contract, entries, keys, lines, sku_filter) "
+         "FROM STDIN (FORMAT binary)",
          effects->page_count, page_row},
         {"COPY adjustments (source, sku, location, quantity, occurred_at) "
          "FROM STDIN (FORMAT binary)",

@@ -44,25 +44,27 @@ static const struct statement PAIRS_PUT = {
 
 /* Rows are locked in the order that push locks them in, so that neither waits for the other
  * in a ring. A pair is dirty while what is wanted is not what the shop was last seen to show,
- * or is not decided. What the shop shows is read anew where it tells of another number. */
+ * or is not decided. What the shop shows is read anew where it tells of another number.
+ * $9 is empty where no event of the batch has a trace: all pairs then lose theirs. */
 static const struct statement DESIRED_PUT = {
     "desired_put",
     "WITH d AS (SELECT shop, sku, location, max(desired) AS desired, "
-    "bool_or(undecided) AS undecided, max(observed) AS observed, max(short) AS short "
+    "bool_or(undecided) AS undecided, max(observed) AS observed, max(short) AS short, "
+    "max(trace COLLATE \"C\") AS trace "
     "FROM (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], "
-    "$5::boolean[], $6::bigint[], $7::bigint[]) "
-    "AS u (shop, sku, location, desired, undecided, observed, short) "
-    "UNION ALL SELECT l.shop, l.sku, l.location, NULL, true, NULL, 0 "
+    "$5::boolean[], $6::bigint[], $7::bigint[], $9::text[]) "
+    "AS u (shop, sku, location, desired, undecided, observed, short, trace) "
+    "UNION ALL SELECT l.shop, l.sku, l.location, NULL, true, NULL, 0, NULL "
     "FROM unnest($8::text[]) AS e (sku) JOIN shop_levels l ON l.sku = e.sku) AS all_pairs "
     "GROUP BY 1, 2, 3), "
     "held AS MATERIALIZED (SELECT l.shop, l.sku, l.location, "
     "CASE WHEN d.undecided THEN l.desired ELSE d.desired END AS desired, d.undecided, "
     "CASE WHEN d.undecided THEN l.short ELSE d.short END AS short, "
-    "CASE WHEN d.observed <> l.shown THEN NULL ELSE l.shown END AS shown "
+    "CASE WHEN d.observed <> l.shown THEN NULL ELSE l.shown END AS shown, d.trace "
     "FROM shop_levels l JOIN d USING (shop, sku, location) "
     "ORDER BY l.shop, l.sku, l.location FOR UPDATE OF l) "
     "UPDATE shop_levels l SET desired = h.desired, short = h.short, "
-    "undecided = l.undecided OR h.undecided, shown = h.shown, "
+    "undecided = l.undecided OR h.undecided, shown = h.shown, traceparent = h.trace, "
     "desired_at = CASE WHEN NOT l.dirty THEN now() ELSE l.desired_at END, "
     "dirty = l.undecided OR h.undecided OR " PAIR_IS_OFF(
         "h.desired", "h.shown",
@@ -71,8 +73,18 @@ static const struct statement DESIRED_PUT = {
                    "AND (h.undecided OR l.short <> h.short OR l.desired IS DISTINCT FROM h.desired "
                    "OR l.shown IS DISTINCT FROM h.shown)"};
 
+/* The day's counts go with it; where the fence is gone, nothing of this is kept. */
 static const struct statement PROGRESS_PUT = {
     "progress_put",
+    "WITH u AS (SELECT * FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], "
+    "$6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], "
+    "$11::bigint[], $12::bigint[], $13::bigint[], $15::bigint[]) AS u (partition, epoch, "
+    "old_offset, next_offset, first_offset, applied, unchanged, duplicate, stale, "
+    "shadowed, rekeyed, rejected, relayed)), "
+    "days AS (INSERT INTO apply_days AS d (day, topic, partition, events, rejected) "
+    "SELECT kpi_day($14), $1, partition, applied + unchanged + duplicate + stale + "
+    "shadowed + rejected, rejected FROM u ON CONFLICT (day, topic, partition) DO UPDATE "
+    "SET events = d.events + excluded.events, rejected = d.rejected + excluded.rejected) "
     "UPDATE progress p SET next_offset = u.next_offset, applied = p.applied + u.applied, "
     "unchanged = p.unchanged + u.unchanged, duplicate = p.duplicate + u.duplicate, "
     "stale = p.stale + u.stale, shadowed = p.shadowed + u.shadowed, "
@@ -81,13 +93,7 @@ static const struct statement PROGRESS_PUT = {
     "u.rekeyed + u.rejected, start_offset = CASE WHEN p.next_offset < 0 "
     "THEN u.first_offset ELSE p.start_offset END, updated_at = $14, "
     "relayed_offset = greatest(p.relayed_offset, u.relayed) "
-    "FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], "
-    "$7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], "
-    "$12::bigint[], "
-    "$13::bigint[], $15::bigint[]) AS u (partition, epoch, "
-    "old_offset, next_offset, first_offset, applied, unchanged, duplicate, stale, "
-    "shadowed, rekeyed, rejected, relayed) "
-    "WHERE p.topic = $1 AND p.partition = u.partition AND p.epoch = u.epoch "
+    "FROM u WHERE p.topic = $1 AND p.partition = u.partition AND p.epoch = u.epoch "
     "AND p.next_offset = u.old_offset"};
 
 static const struct statement OUTBOX_TRIM = {
@@ -230,6 +236,9 @@ static enum status add_desired(struct postgres *postgres,
         columns.numbers[at] = rows[at].short_units;
     pg_params_int8_array(params, columns.numbers, NULL, count);
     pg_params_text_array(params, effects->everywhere, effects->everywhere_count);
+    for (size_t at = 0; effects->is_traced && at < count; at++)
+        columns.spans[at] = rows[at].traceparent;
+    pg_params_text_array(params, columns.spans, effects->is_traced ? count : 0);
     return postgres_pipeline_add(postgres, &DESIRED_PUT, params, error);
 }
 

@@ -152,6 +152,31 @@ static const struct statement PAGE_WHOLE = {
     "next_offset, entries, keys, array_length(string_to_array(lines, E'\\n'), 1) AS lines "
     "FROM ledger) AS pages WHERE length(keys) <> 24 * entries OR lines <> entries LIMIT $1"};
 
+/*
+ * Within a partition offsets rise in the order of judging, whoever held it: pages follow one
+ * another, and so do the lines of a page. A SKU lies on one partition (ONE_PARTITION), so
+ * that each key's do. Pages of partitions 0 are from before pages were kept.
+ */
+static const struct statement OFFSETS_RISE = {
+    "audit_offsets_rise",
+    "WITH pages AS (SELECT topic, partition, first_offset, next_offset, judged_at, "
+    "lag(next_offset) OVER w AS left_by, lag(judged_at) OVER w AS left_at FROM ledger "
+    "WHERE partitions > 0 WINDOW w AS (PARTITION BY topic, partition "
+    "ORDER BY next_offset, judged_at)) "
+    "SELECT format('partition %s of %s: the page up to offset %s begins at %s, the one "
+    "below it ends at %s', partition, topic, next_offset, first_offset, left_by) "
+    "FROM pages WHERE first_offset < left_by "
+    "UNION ALL SELECT format('partition %s of %s: the page up to offset %s was judged "
+    "before the one below it', partition, topic, next_offset) FROM pages "
+    "WHERE judged_at < left_at "
+    "UNION ALL SELECT format('partition %s of %s: offset %s of the page up to %s follows "
+    "%s', l.partition, l.topic, r.at, l.next_offset, r.before) FROM ledger l "
+    "CROSS JOIN LATERAL (SELECT at, lag(at) OVER (ORDER BY n) AS before FROM ("
+    "SELECT split_part(line, E'\t', 1)::bigint AS at, n "
+    "FROM string_to_table(l.lines, E'\n') WITH ORDINALITY AS t (line, n) "
+    "WHERE line ~ '^[0-9]{1,18}\t') AS lines) AS r WHERE l.partitions > 0 "
+    "AND (r.at <= r.before OR r.at < l.first_offset OR r.at >= l.next_offset) LIMIT $1"};
+
 static const struct statement WRITE_IN_FLIGHT = {
     "audit_in_flight",
     "SELECT format('%s, SKU %s at %s: in flight with write %s, which is settled or gone', "
@@ -170,6 +195,8 @@ static const struct audit_check CHECKS[] = {
     {"page_whole", "every page has as many keys and lines as it says", &PAGE_WHOLE},
     {"runs_cover", "every run holds the keys of all its pages, by number", &RUNS_COVER},
     {"record_once", "no record was judged twice", &RECORD_ONCE},
+    {"offsets_rise", "within a partition offsets rise in the order of judging",
+     &OFFSETS_RISE},
     {"one_partition", "every SKU was judged on one partition", &ONE_PARTITION},
     {"chain", "every event starts from the level that the one before it left", &CHAIN},
     {"ledger_folds", "the ledger's last level is the level", &LAST_IS_LEVEL},
@@ -186,7 +213,8 @@ enum status store_audit_begin(struct postgres *postgres, struct error *error)
     return postgres_script(
         postgres,
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-        "SET LOCAL work_mem = '256MB'; SET LOCAL enable_nestloop = off",
+        "SET LOCAL work_mem = '256MB'; SET LOCAL enable_nestloop = off; "
+        "SET LOCAL jit = off", /* without nested loops every plan looks dear enough */
         error);
 }
 
@@ -244,5 +272,7 @@ enum status store_audit_run(struct postgres *postgres, const struct audit_check 
     const struct row_visitor reader = {.each = read_offender, .self = &copy};
     pg_params_init(&params);
     pg_params_int8(&params, visitor->max);
+    if (visitor->has_at)
+        pg_params_time(&params, true, visitor->at_us);
     return postgres_stream(postgres, check->statement, &params, &reader, error);
 }

@@ -11,7 +11,8 @@ static const char STAGING[] =
     " continues boolean, bundle boolean, price_micros bigint, tags text COLLATE \"C\");"
     "CREATE TEMP TABLE IF NOT EXISTS catalog_levels"
     " (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, item text COLLATE \"C\","
-    " gid text COLLATE \"C\", active boolean, available bigint, on_hand bigint);"
+    " gid text COLLATE \"C\", active boolean, available bigint, on_hand bigint,"
+    " committed bigint);"
     "TRUNCATE catalog_items, catalog_variants;"
     "TRUNCATE catalog_levels RESTART IDENTITY";
 
@@ -36,9 +37,9 @@ static const struct statement STAGE_VARIANTS = {
 
 static const struct statement STAGE_LEVELS = {
     "catalog_stage_levels",
-    "INSERT INTO catalog_levels (item, gid, active, available, on_hand)"
+    "INSERT INTO catalog_levels (item, gid, active, available, on_hand, committed)"
     " SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::bigint[],"
-    " $5::bigint[])"};
+    " $5::bigint[], $6::bigint[])"};
 
 /* Tables that were filled a moment ago have no statistics, and the merges join them. */
 static const char MEASURE_STAGING[] =
@@ -55,6 +56,10 @@ static const struct statement COUNTS = {
     "(" row ".sku, " row ".raw_sku, " row ".tracked, " row ".duplicate, " row            \
     ".continues, " row ".bundle, " row ".price_micros, " row ".tags)"
 
+/* A webhook may have had an item read since this run began: then the export is older. */
+#define NOT_NEWER                                                                        \
+    "(s.refreshed_at IS NULL OR s.refreshed_at <= (SELECT started_at FROM run))"
+
 /* Every variant of one product carries the same tags: they are taken once. */
 static const struct statement MERGE_ITEMS = {
     "catalog_merge_items",
@@ -63,7 +68,8 @@ static const struct statement MERGE_ITEMS = {
     " max(price_micros) AS price_micros,"
     " string_agg(DISTINCT nullif(tags, ''), E'\n') AS tags"
     " FROM catalog_variants GROUP BY item),"
-    " gone AS (DELETE FROM shop_items s WHERE s.shop = $1"
+    " run AS (SELECT started_at FROM catalog_runs WHERE id = $2),"
+    " gone AS (DELETE FROM shop_items s WHERE s.shop = $1 AND " NOT_NEWER
     " AND NOT EXISTS (SELECT 1 FROM once o WHERE o.item = s.item))"
     " INSERT INTO shop_items AS s (shop, item, " ITEM_FACTS ", seen_run, updated_at)"
     " SELECT $1, o.item, o.sku, o.raw_sku, o.tracked,"
@@ -74,7 +80,7 @@ static const struct statement MERGE_ITEMS = {
     " ON CONFLICT (shop, item) DO UPDATE SET (" ITEM_FACTS ") = ROW" FACTS_OF(
         "excluded") ", seen_run = excluded.seen_run,"
                     " updated_at = CASE WHEN " FACTS_OF("s") " IS DISTINCT FROM " FACTS_OF(
-                        "excluded") " THEN now() ELSE s.updated_at END"};
+                        "excluded") " THEN now() ELSE s.updated_at END WHERE " NOT_NEWER};
 
 /*
  * Before the items are merged: SKUs that lose an item or get one. What a read or a write
@@ -184,9 +190,19 @@ static const struct statement FAULTS = {
     " UPDATE shop_levels l SET fault = held.fault FROM held"
     " WHERE l.shop = $1 AND l.sku = held.sku AND l.location = held.location"};
 
+/* At once: the connection's end takes a while where its tables were large. */
+static const struct statement UNLOCK = {
+    "catalog_unlock",
+    "SELECT pg_advisory_unlock(hashtextextended('catalog ' || current_schema() || ' ' || $1, 0))"};
+
 static const struct statement END_RUN = {
     "catalog_end", "UPDATE catalog_runs SET finished_at = now(), items = $2, levels = $3"
                    " WHERE id = $1"};
+
+enum status store_catalog_staging(struct postgres *postgres, struct error *error)
+{
+    return postgres_script(postgres, STAGING, error);
+}
 
 enum status store_catalog_begin(struct postgres *postgres, struct catalog_run *run,
                                 bool *busy_out, struct error *error)
@@ -199,7 +215,7 @@ enum status store_catalog_begin(struct postgres *postgres, struct catalog_run *r
     enum status status = postgres_query(postgres, &LOCK, &params, &locked, error);
     *busy_out = status == STATUS_OK && !rows_bool(&locked, 0, 0);
     if (status == STATUS_OK && !*busy_out)
-        status = postgres_script(postgres, STAGING, error);
+        status = store_catalog_staging(postgres, error);
     if (status != STATUS_OK || *busy_out)
         return status;
     status = postgres_query(postgres, &BEGIN_RUN, &params, &begun, error);
@@ -250,6 +266,7 @@ enum status store_catalog_stage_levels(struct postgres *postgres,
     pg_params_bool_array(&params, levels->active, count);
     pg_params_int8_array(&params, levels->available, levels->has_available, count);
     pg_params_int8_array(&params, levels->on_hand, levels->has_on_hand, count);
+    pg_params_int8_array(&params, levels->committed, NULL, count);
     return postgres_query(postgres, &STAGE_LEVELS, &params, NULL, error);
 }
 
@@ -358,5 +375,8 @@ enum status store_catalog_finish(struct postgres *postgres, const struct catalog
         status = postgres_query(postgres, &FORGET, &shop, NULL, error);
     if (status == STATUS_OK)
         status = postgres_query(postgres, &FAULTS, &pairs, NULL, error);
-    return status == STATUS_OK ? end_run(postgres, run, counts, error) : status;
+    if (status == STATUS_OK)
+        status = end_run(postgres, run, counts, error);
+    return status == STATUS_OK ? postgres_query(postgres, &UNLOCK, &shop, NULL, error)
+                               : status;
 }

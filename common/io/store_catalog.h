@@ -25,6 +25,9 @@ struct catalog_run {
 enum status store_catalog_begin(struct postgres *postgres, struct catalog_run *run,
                                 bool *busy_out, struct error *error);
 
+/* The staging tables of the connection, empty; without a run of the catalogue. */
+enum status store_catalog_staging(struct postgres *postgres, struct error *error);
+
 #define CATALOG_BATCH_MAX 1000
 
 struct catalog_items {
@@ -55,6 +58,7 @@ struct catalog_levels {
     int64_t on_hand[CATALOG_BATCH_MAX];
     bool has_available[CATALOG_BATCH_MAX];
     bool has_on_hand[CATALOG_BATCH_MAX];
+    int64_t committed[CATALOG_BATCH_MAX];
 };
 
 enum status store_catalog_stage_items(struct postgres *postgres,

@@ -7,6 +7,12 @@
     "l.shop = $1 AND l.dirty AND l.write_id IS NULL AND l.fault = ''"                    \
     " AND (l.held_until IS NULL OR l.held_until <= now())"
 
+/*
+ * Only the one that leads reads levels and stocks items ($n: who asks). Two that read the
+ * same pair could each take their answer, and the older one last, after a write.
+ */
+#define FOR_CALLER(n) " AND (" n " = 0 OR (l.shown IS NOT NULL AND l.stocked))"
+
 #define KITS_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* Units; the index shop_levels_urgent says the same. */
@@ -14,7 +20,7 @@
 
 static const struct statement PEEK = {"push_due",
                                       "SELECT EXISTS (SELECT 1 FROM shop_levels l"
-                                      " WHERE " DUE ")"};
+                                      " WHERE " DUE FOR_CALLER("$2::bigint") ")"};
 
 /*
  * Half of a claim may be pairs with little stock, the newest change first: there a late
@@ -25,23 +31,28 @@ static const struct statement PEEK = {"push_due",
  */
 static const struct statement CLAIM = {
     "push_claim", UNDER_LEASE
-    ", urgent AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l WHERE " DUE
-    " AND l.desired <= " SMALL_STOCK " ORDER BY l.desired_at DESC LIMIT ($5 + 1) / 2),"
-    " waiting AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l WHERE " DUE
-    " ORDER BY l.desired_at LIMIT $5),"
-    " wanted AS (SELECT sku, location, min(place) AS place FROM"
-    " (SELECT sku, location, 0 AS place FROM urgent"
-    " UNION ALL SELECT sku, location, 1 FROM waiting) w GROUP BY sku, location),"
-    " due AS (SELECT l.sku, l.location, l.desired, l.shown, l.stocked, l.undecided,"
-    " l.short"
-    " FROM shop_levels l JOIN wanted w ON w.sku = l.sku AND w.location = l.location"
-    " WHERE " DUE " AND EXISTS (SELECT 1 FROM lease)"
-    " ORDER BY w.place, l.desired_at LIMIT $5 FOR UPDATE OF l SKIP LOCKED)"
-    " SELECT l.sku, l.location, i.item, g.gid, i.raw_sku, l.desired, l.shown,"
-    " " PAIR_FAULT ", l.undecided, l.short FROM lease LEFT JOIN due l ON true" ITEM_BESIDE
-    " LEFT JOIN unnest($6::text[], $7::text[]) g (code, gid)"
-    " ON g.code = l.location"
-    " ORDER BY l.sku, l.location"};
+    ", urgent AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l WHERE " DUE FOR_CALLER(
+        "$8::bigint") " AND l.desired <= " SMALL_STOCK
+                      " ORDER BY l.desired_at DESC LIMIT ($5 + 1) / 2),"
+                      " waiting AS MATERIALIZED (SELECT l.sku, l.location FROM shop_levels l WHERE " DUE FOR_CALLER(
+                          "$8::bigint") " ORDER BY l.desired_at LIMIT $5),"
+                                        " wanted AS (SELECT sku, location, min(place) AS place FROM"
+                                        " (SELECT sku, location, 0 AS place FROM urgent"
+                                        " UNION ALL SELECT sku, location, 1 FROM waiting) w GROUP BY sku, location),"
+                                        " due AS (SELECT l.sku, l.location, l.desired, l.shown, l.stocked, l.undecided,"
+                                        " l.short, l.shown_at, l.traceparent"
+                                        " FROM shop_levels l JOIN wanted w ON w.sku = l.sku AND w.location = l.location"
+                                        " WHERE " DUE FOR_CALLER(
+                                            "$8::bigint") " AND EXISTS (SELECT 1 FROM lease)"
+                                                          " ORDER BY w.place, l.desired_at LIMIT $5 FOR UPDATE OF l SKIP LOCKED)"
+                                                          " SELECT l.sku, l.location, i.item, g.gid, i.raw_sku, l.desired, l.shown,"
+                                                          " " PAIR_FAULT
+                                                          ", l.undecided, l.short, clock_timestamp(),"
+                                                          " $9 AND l.shown IS NOT NULL AND " PUT_BACK_SINCE_OF(
+                                                              "l") " > 0, l.traceparent FROM lease LEFT JOIN due l ON true" ITEM_BESIDE
+                                                                   " LEFT JOIN unnest($6::text[], $7::text[]) g (code, gid)"
+                                                                   " ON g.code = l.location"
+                                                                   " ORDER BY l.sku, l.location"};
 
 /* The claim holds the rows. */
 static const struct statement DECIDED = {
@@ -74,6 +85,12 @@ static const struct statement ADOPTED = {
     "push_adopted", "UPDATE shop_leases SET contract = $4 WHERE shop = $1 AND owner = $2"
                     " AND epoch = $3"};
 
+/* left_at and shown_at stay: what the read finds is held against them. */
+static const struct statement DOUBT = {
+    "push_doubt", "UPDATE shop_levels l SET shown = NULL"
+                  " FROM unnest($2::text[], $3::text[]) u (sku, location)"
+                  " WHERE l.shop = $1 AND l.sku = u.sku AND l.location = u.location"};
+
 static const struct statement MARK_FAULTS = {
     "push_faults",
     "UPDATE shop_levels l SET fault = u.fault"
@@ -85,24 +102,25 @@ static const struct statement STORE_WRITE = {
     "WITH w AS (INSERT INTO shop_writes (shop, epoch, key, body, caller)"
     " VALUES ($1, $2, $3, $4, $11::bigint) RETURNING id),"
     " u AS (SELECT * FROM unnest($5::text[], $6::text[], $7::text[], $8::text[],"
-    " $9::bigint[], $10::bigint[]) WITH ORDINALITY"
-    " AS u (sku, location, item, gid, change_from, quantity, place)),"
+    " $9::bigint[], $10::bigint[], $12::text[]) WITH ORDINALITY"
+    " AS u (sku, location, item, gid, change_from, quantity, trace, place)),"
     " p AS (INSERT INTO shop_write_pairs"
-    " (write_id, ordinal, sku, location, item, gid, change_from, quantity)"
-    " SELECT w.id, u.place - 1, u.sku, u.location, u.item, u.gid, u.change_from, "
-    "u.quantity"
+    " (write_id, ordinal, sku, location, item, gid, change_from, quantity, traceparent)"
+    " SELECT w.id, u.place - 1, u.sku, u.location, u.item, u.gid, u.change_from,"
+    " u.quantity, u.trace"
     " FROM w, u),"
     " l AS (UPDATE shop_levels l SET write_id = w.id, held_until = NULL FROM w, u"
     " WHERE l.shop = $1 AND l.sku = u.sku AND l.location = u.location RETURNING 1)"
     " SELECT w.id, (SELECT count(*) FROM l) FROM w"};
 
-enum status store_push_due(struct postgres *postgres, struct span shop, bool *due_out,
-                           struct error *error)
+enum status store_push_due(struct postgres *postgres, const struct push_lease *lease,
+                           bool *due_out, struct error *error)
 {
     SCOPED(pg_params_free) struct pg_params params;
     SCOPED(rows_release) struct rows rows = {0};
     pg_params_init(&params);
-    pg_params_text(&params, shop);
+    pg_params_text(&params, lease->shop);
+    pg_params_int8(&params, lease->caller);
     enum status status = postgres_query(postgres, &PEEK, &params, &rows, error);
     *due_out = status == STATUS_OK && rows_bool(&rows, 0, 0);
     return status;
@@ -129,7 +147,10 @@ static void take_claimed(const struct rows *rows, int row, struct pool *pool,
         .short_units = rows_int(rows, row, 9),
         .has_shown = !rows_is_null(rows, row, 6),
         .shown = rows_int(rows, row, 6),
+        .traceparent = kept(pool, rows, row, 12),
     };
+    pair->is_doubtful = rows_bool(rows, row, 11);
+    pair->has_shown = pair->has_shown && !pair->is_doubtful;
     struct span fault = rows_span(rows, row, 7);
     ASSERT(fault.length < sizeof pair->fault);
     memcpy(pair->fault, fault.bytes, fault.length);
@@ -142,6 +163,16 @@ static void add_claim(struct pg_params *params, const struct push_lease *lease,
     pg_params_int8(params, (int64_t)claim->limit);
     pg_params_text_array(params, claim->places->codes, claim->places->count);
     pg_params_text_array(params, claim->places->gids, claim->places->count);
+    pg_params_int8(params, lease->caller);
+    pg_params_bool(params, claim->mode == LEVEL_AVAILABLE);
+}
+
+/* The clock of each row was read with the row locked: the latest is after all locks. */
+static void note_time(const struct rows *rows, int row, struct claim *claim)
+{
+    int64_t at_us = rows_time(rows, row, 10);
+    if (at_us > claim->at_us)
+        claim->at_us = at_us;
 }
 
 enum status store_claim(struct postgres *postgres, struct push_lease *lease,
@@ -149,6 +180,7 @@ enum status store_claim(struct postgres *postgres, struct push_lease *lease,
 {
     ASSERT(claim->limit > 0 && claim->limit <= PUSH_PAIRS_MAX);
     claim->count = 0;
+    claim->at_us = 0;
     SCOPED(pg_params_free) struct pg_params params;
     SCOPED(rows_release) struct rows rows = {0};
     pg_params_init(&params);
@@ -158,9 +190,33 @@ enum status store_claim(struct postgres *postgres, struct push_lease *lease,
         return status;
     ASSERT(rows.count <= PUSH_PAIRS_MAX);
     lease->lost = rows.count == 0;
-    for (int row = 0; row < rows.count && !rows_is_null(&rows, row, 0); row++)
+    for (int row = 0; row < rows.count && !rows_is_null(&rows, row, 0); row++) {
         take_claimed(&rows, row, claim->pool, &claim->pairs[claim->count++]);
+        note_time(&rows, row, claim);
+    }
     return STATUS_OK;
+}
+
+enum status store_doubt(struct postgres *postgres, struct span shop,
+                        const struct claim *claim, struct error *error)
+{
+    struct span skus[PUSH_PAIRS_MAX];
+    struct span locations[PUSH_PAIRS_MAX];
+    size_t count = 0;
+    for (size_t at = 0; at < claim->count; at++) {
+        if (!claim->pairs[at].is_doubtful)
+            continue;
+        skus[count] = claim->pairs[at].sku;
+        locations[count++] = claim->pairs[at].location;
+    }
+    if (count == 0)
+        return STATUS_OK;
+    SCOPED(pg_params_free) struct pg_params params;
+    pg_params_init(&params);
+    pg_params_text(&params, shop);
+    pg_params_text_array(&params, skus, count);
+    pg_params_text_array(&params, locations, count);
+    return postgres_query(postgres, &DOUBT, &params, NULL, error);
 }
 
 enum status store_faults(struct postgres *postgres, struct span shop,
@@ -282,6 +338,14 @@ static void add_pairs(struct pg_params *params, const struct new_write *write)
         pg_params_int8_array(params, numbers[column], NULL, write->count);
 }
 
+static void add_traces(struct pg_params *params, const struct new_write *write)
+{
+    struct span traces[PUSH_PAIRS_MAX];
+    for (size_t at = 0; at < write->count; at++)
+        traces[at] = write->pairs[at]->traceparent;
+    pg_params_text_array(params, traces, write->count);
+}
+
 enum status store_write(struct postgres *postgres, const struct push_lease *lease,
                         const struct new_write *write, int64_t *id_out,
                         struct error *error)
@@ -296,6 +360,7 @@ enum status store_write(struct postgres *postgres, const struct push_lease *leas
     pg_params_bytea(&params, write->body);
     add_pairs(&params, write);
     pg_params_int8(&params, lease->caller);
+    add_traces(&params, write);
     enum status status = postgres_query(postgres, &STORE_WRITE, &params, &rows, error);
     if (status != STATUS_OK)
         return status;

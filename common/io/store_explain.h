@@ -12,7 +12,8 @@
 #include "common/domain/reading.h"
 #include "common/io/store_levels.h"
 
-#define EXPLAIN_WRITES_MAX 20 /* of a pair, the newest */
+#define EXPLAIN_WRITES_MAX 20  /* of a pair, the newest */
+#define EXPLAIN_OTHERS_MAX 200 /* of a location and kind, the newest */
 
 struct explain_question {
     struct span sku;      /* normalised */
@@ -32,6 +33,8 @@ struct explain_found {
     struct rows readings;
     struct rows shops;
     struct rows writes;
+    struct rows others;
+    struct rows past; /* only of a past moment */
 };
 
 enum status store_explain(struct postgres *postgres,
@@ -39,7 +42,7 @@ enum status store_explain(struct postgres *postgres,
                           struct explain_found *found_out, struct error *error);
 void store_explain_release(struct explain_found *found);
 
-/* The rows of one location; all four begin with it. Empty: first == end. */
+/* The rows of one location; all of them begin with it. Empty: first == end. */
 struct explain_stretch {
     int first;
     int end;
@@ -99,10 +102,52 @@ struct explain_write {
     int64_t created_at_us;
     bool has_settled_at;
     int64_t settled_at_us;
-    struct span key;    /* idempotency key, as text */
-    struct span detail; /* the rule that decided, or the last trouble */
+    struct span key;         /* idempotency key, as text */
+    struct span detail;      /* the rule that decided, or the last trouble */
+    struct span traceparent; /* bytes NULL = none */
 };
 struct explain_write store_explain_write(const struct explain_found *found, int row);
+
+/* What else happened at a location, by time. */
+enum explain_kind {
+    EXPLAIN_MOVEMENT = 0, /* of a shop's units; word: missing, ordered, cancelled */
+    EXPLAIN_ACTION = 1, /* on a finding, or asked for by a person; word: what was done */
+    EXPLAIN_CHECK = 2,  /* a shelf was counted; word: the verdict */
+    EXPLAIN_KIND_COUNT
+};
+
+struct explain_other {
+    struct span location;
+    enum explain_kind kind;
+    int64_t at_us;
+    struct span shop; /* bytes NULL = none */
+    struct span id;   /* of the finding, or of the event that the count became */
+    struct span word;
+    struct span detail; /* rule or bar; note */
+    struct span actor;
+    bool has_first;
+    int64_t first; /* units; desired when it was settled; what was counted */
+    bool has_second;
+    int64_t second; /* shown when it was settled; what the books said */
+};
+struct explain_other store_explain_other(const struct explain_found *found, int row);
+
+/* A number of a pair as it was written down last, up to the moment that is asked about. */
+struct explain_said {
+    bool exists;
+    int64_t quantity;
+    int64_t at_us;
+    struct span by; /* "write 12", "finding f-..", "repair of f-.." */
+};
+
+/* By location and shop. */
+struct explain_past {
+    struct span location;
+    struct span shop;
+    struct explain_said desired;
+    struct explain_said shown;
+};
+struct explain_past store_explain_past(const struct explain_found *found, int row);
 
 /* ---- the ledger --------------------------------------------------------------------------- */
 
@@ -126,6 +171,10 @@ struct explain_event {
     struct span topic;
     int64_t partition;
     int64_t offset;
+    int64_t recorded_at_us; /* the record's own timestamp; 0 = it had none */
+    bool has_sees_orders_until;
+    int64_t sees_orders_until_us;
+    struct span traceparent; /* bytes NULL = none */
 };
 
 struct explain_visitor {

@@ -3,6 +3,8 @@
 #include "common/base/check.h"
 #include "common/base/scope.h"
 #include "common/codec/incident_json.h"
+#include "common/domain/incident_life.h"
+#include "common/io/store_incident_rows.h"
 
 #define EVIDENCE_BYTES_MAX ((size_t)64 * 1024)
 
@@ -12,49 +14,81 @@
     column " = CASE WHEN excluded.root_cause IS NULL THEN incidents." column             \
            " ELSE excluded." column " END, "
 
+/* A newer proposal takes the place of one that lets it: $17 are the states that do. */
+#define YIELDS(column, value)                                                            \
+    column " = CASE WHEN excluded.proposal IS NOT NULL "                                 \
+           "AND incidents.proposal_state = ANY ($17) THEN " value                        \
+           " ELSE incidents." column " END, "
+
 /* Rows in one order for everybody: see the header. */
 static const struct statement SEE = {
     "incidents_see",
     "INSERT INTO incidents (id, sku, problem, class, cause, severity, handoff, shop, "
-    "location, remediation, runbook_url, evidence, root_cause, occurrences, opened_at, "
-    "last_seen_at, changed_at, actor) SELECT id, sku, problem, class, cause, severity, "
-    "handoff, shop, location, remediation, runbook_url, evidence::jsonb, root_cause, "
-    "occurrences, clock_timestamp(), clock_timestamp(), clock_timestamp(), $14 "
+    "location, remediation, runbook_url, evidence, root_cause, proposal, proposal_state, "
+    "occurrences, opened_at, last_seen_at, changed_at, actor) SELECT id, sku, problem, "
+    "class, cause, severity, handoff, shop, location, remediation, runbook_url, "
+    "evidence::jsonb, root_cause, proposal::jsonb, "
+    "CASE WHEN proposal IS NULL THEN 'none' ELSE 'waiting' END, occurrences, "
+    "clock_timestamp(), clock_timestamp(), clock_timestamp(), $15 "
     "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], "
     "$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], "
-    "$13::text[], $15::bigint[]) AS s (id, sku, problem, class, cause, severity, handoff, "
-    "shop, location, remediation, runbook_url, evidence, root_cause, occurrences) "
+    "$13::text[], $14::text[], $16::bigint[]) AS s (id, sku, problem, class, cause, "
+    "severity, handoff, shop, location, remediation, runbook_url, evidence, root_cause, "
+    "proposal, occurrences) "
     "ORDER BY problem COLLATE \"C\", sku COLLATE \"C\" "
     "ON CONFLICT (problem, sku) WHERE state <> 'resolved' DO UPDATE SET "
     "occurrences = incidents.occurrences + excluded.occurrences, "
-    "last_seen_at = clock_timestamp(), " FOUND("cause") FOUND("severity")
-        FOUND("remediation") FOUND(
+    "last_seen_at = clock_timestamp(), clean_runs = 0, clean_run = NULL, " YIELDS(
+        "proposal",
+        "excluded.proposal") YIELDS("proposal_state",
+                                    "'waiting'") YIELDS("proposal_by",
+                                                        "NULL") YIELDS("proposal_at",
+                                                                       "NULL")
+        FOUND("cause") FOUND("severity") FOUND("handoff") FOUND("remediation") FOUND(
             "root_cause") "evidence = incidents.evidence || (excluded.evidence - 'first') "
                           "RETURNING id, sku, problem, occurrences"};
 
-/* The topic's members in one order, for statements that bring an incident. */
-#define INCIDENT_COLUMNS                                                                 \
-    "i.id, i.class, i.cause, i.root_cause, i.remediation, i.severity, i.shop, "          \
-    "nullif(i.sku, ''), i.location, (i.evidence || jsonb_build_object('occurrences', "   \
-    "i.occurrences))::text, i.runbook_url, i.handoff, i.opened_at, i.changed_at, "       \
-    "i.actor, i.occurrences, i.revision"
+/* The incident that is open for each problem, or the one that ended last: locked. */
+static const struct statement LOOK = {
+    "incidents_look",
+    "SELECT s.place, i.* FROM (SELECT * FROM unnest($1::text[], $2::text[]) "
+    "WITH ORDINALITY AS u (problem, sku, place) "
+    "ORDER BY problem COLLATE \"C\", sku COLLATE \"C\") AS s CROSS JOIN LATERAL "
+    "(SELECT i.id, i.state, i.ended_by = 'person', i.changed_at, i.proposal_state, "
+    "i.cause, i.severity, clock_timestamp() FROM incidents i WHERE i.problem = s.problem "
+    "AND i.sku = s.sku ORDER BY i.state = 'resolved', i.changed_at DESC LIMIT 1 "
+    "FOR UPDATE) AS i"};
+
+/* Whatever was decided of an action before the end is decided anew. */
+static const struct statement REOPEN = {
+    "incidents_reopen",
+    "UPDATE incidents i SET state = 'reopened', ended_by = NULL, "
+    "evidence = evidence - 'ended', proposal_by = NULL, proposal_at = NULL, "
+    "proposal_state = CASE proposal_state WHEN 'taken' THEN 'taken' ELSE 'none' END, "
+    "proposal = CASE proposal_state WHEN 'taken' THEN proposal END "
+    "FROM unnest($1::text[], $2::text[]) AS b (back_id, back_sku) "
+    "WHERE i.id = back_id AND i.sku = back_sku AND i.state = 'resolved' "
+    "AND NOT EXISTS (SELECT 1 FROM incidents o WHERE o.problem = i.problem "
+    "AND o.sku = i.sku AND o.state <> 'resolved')"};
 
 static const struct statement TELL = {
     "incidents_tell",
     "WITH i AS (UPDATE incidents SET revision = revision + 1, actor = $3, changed_at = "
     "CASE WHEN revision = 0 THEN opened_at ELSE clock_timestamp() END "
-    "FROM unnest($1::text[], $2::text[]) AS t (told_id, told_sku) "
-    "WHERE id = told_id AND sku = told_sku RETURNING incidents.*), "
+    "FROM unnest($1::text[], $2::text[], $4::text[]) AS t (told_id, told_sku, told) "
+    "WHERE id = told_id AND sku = told_sku RETURNING incidents.*, told), "
     "logged AS (INSERT INTO incident_log (incident_id, sku, revision, state, at, actor, "
     "occurrences, root_cause, remediation, evidence) SELECT id, sku, revision, "
-    "CASE WHEN revision = 1 THEN 'opened' ELSE 'updated' END, changed_at, actor, "
+    "CASE WHEN revision = 1 THEN 'opened' ELSE told END, changed_at, actor, "
     "occurrences, root_cause, remediation, evidence FROM i) "
     "SELECT " INCIDENT_COLUMNS " FROM i"};
 
 static const struct statement RESOLVE = {
     "incidents_resolve",
     "WITH i AS (UPDATE incidents SET state = 'resolved', revision = revision + 1, "
-    "actor = $4, changed_at = clock_timestamp(), "
+    "actor = $4, changed_at = clock_timestamp(), ended_by = 'work', "
+    "proposal_state = CASE WHEN proposal_state = ANY ($5) THEN 'withdrawn' "
+    "ELSE proposal_state END, "
     "evidence = evidence || jsonb_build_object('ended', ended) "
     "FROM unnest($1::text[], $2::text[], $3::text[]) AS t (over_id, over_sku, ended) "
     "WHERE id = over_id AND sku = over_sku AND state <> 'resolved' "
@@ -64,76 +98,6 @@ static const struct statement RESOLVE = {
     "'resolved', changed_at, actor, occurrences, root_cause, remediation, evidence, "
     "evidence->>'ended' FROM i) "
     "SELECT " INCIDENT_COLUMNS " FROM i"};
-
-static const struct statement LIST = {
-    "incidents_list", "SELECT " INCIDENT_COLUMNS
-                      ", i.state, i.last_seen_at, coalesce(nullif(i.sku, ''), i.shop, "
-                      "i.evidence->>'source', '-') "
-                      "FROM incidents i WHERE ($1 OR i.state <> 'resolved') "
-                      "AND ($2::text IS NULL OR i.id = $2) "
-                      "AND ($3::text IS NULL OR i.class = $3) "
-                      "AND ($4::text IS NULL OR $4 IN (i.sku, "
-                      "i.evidence#>>'{first,sku}', i.evidence#>>'{latest,sku}')) "
-                      "ORDER BY i.opened_at DESC, i.id"};
-
-static const struct statement LOG = {
-    "incidents_log",
-    "SELECT incident_id, state, at, actor, root_cause, remediation, "
-    "(evidence || jsonb_build_object('occurrences', occurrences))::text, occurrences, "
-    "revision, note FROM incident_log WHERE incident_id = $1 ORDER BY sku, revision"};
-
-/* ---- rows to values ----------------------------------------------------------------------- */
-
-static bool state_parse(struct span text, enum incident_state *state_out)
-{
-    for (int state = 0; state < INCIDENT_STATE_COUNT; state++) {
-        if (!span_is(text, incident_state_name((enum incident_state)state)))
-            continue;
-        *state_out = (enum incident_state)state;
-        return true;
-    }
-    return false;
-}
-
-static struct incident read_incident(const struct rows *rows, int row)
-{
-    return (struct incident){.id = rows_span(rows, row, 0),
-                             .class = rows_span(rows, row, 1),
-                             .cause = rows_span(rows, row, 2),
-                             .root_cause = rows_span(rows, row, 3),
-                             .remediation = rows_span(rows, row, 4),
-                             .severity = rows_span(rows, row, 5),
-                             .shop = rows_span(rows, row, 6),
-                             .sku = rows_span(rows, row, 7),
-                             .location = rows_span(rows, row, 8),
-                             .evidence = rows_span(rows, row, 9),
-                             .runbook_url = rows_span(rows, row, 10),
-                             .handoff = rows_span(rows, row, 11),
-                             .opened_at_us = rows_time(rows, row, 12),
-                             .at_us = rows_time(rows, row, 13),
-                             .actor = rows_span(rows, row, 14),
-                             .occurrences = rows_int(rows, row, 15),
-                             .revision = rows_int(rows, row, 16)};
-}
-
-/* Moves the incident's texts from the result into the pool; false: out of memory. */
-static bool keep_texts(struct incident *incident, struct pool *pool)
-{
-    struct span *const texts[] = {
-        &incident->id,         &incident->class,    &incident->cause,
-        &incident->root_cause, &incident->severity, &incident->shop,
-        &incident->sku,        &incident->location, &incident->evidence,
-        &incident->handoff,    &incident->actor,    &incident->remediation,
-        &incident->runbook_url};
-    for (size_t at = 0; at < COUNT_OF(texts); at++) {
-        if (texts[at]->bytes == NULL)
-            continue;
-        *texts[at] = pool_span(pool, *texts[at]);
-        if (texts[at]->bytes == NULL)
-            return false;
-    }
-    return true;
-}
 
 /* ---- seeing --------------------------------------------------------------------------------- */
 
@@ -151,6 +115,7 @@ enum see_column {
     SEE_RUNBOOK,
     SEE_EVIDENCE,
     SEE_ROOT_CAUSE,
+    SEE_PROPOSAL,
     SEE_COLUMN_COUNT
 };
 
@@ -160,7 +125,9 @@ struct see {
     struct pool *pool;
     struct span texts[SEE_COLUMN_COUNT][INCIDENT_SET_MAX];
     int64_t occurrences[INCIDENT_SET_MAX];
-    size_t told[INCIDENT_SET_MAX]; /* places in the set */
+    bool is_news[INCIDENT_SET_MAX];               /* to be told, however often seen */
+    enum incident_state states[INCIDENT_SET_MAX]; /* as it is told, unless it is new */
+    size_t told[INCIDENT_SET_MAX];                /* places in the set */
     size_t told_count;
 };
 
@@ -209,7 +176,9 @@ static void fill_known(struct see *see, size_t at)
     see->texts[SEE_CLASS][at] = span_from(kind->id);
     see->texts[SEE_CAUSE][at] = found_or(found->cause, kind->cause);
     see->texts[SEE_SEVERITY][at] = found_or(found->severity, kind->severity);
-    see->texts[SEE_HANDOFF][at] = span_from(kind->handoff);
+    see->texts[SEE_HANDOFF][at] = found_or(found->handoff, kind->handoff);
+    see->texts[SEE_PROPOSAL][at] = sighting->proposal;
+    see->states[at] = INCIDENT_UPDATED;
     see->texts[SEE_SHOP][at] = sighting->subject.shop;
     see->texts[SEE_LOCATION][at] = sighting->subject.location;
     see->texts[SEE_REMEDIATION][at] = found_or(found->remediation, kind->remediation);
@@ -217,6 +186,84 @@ static void fill_known(struct see *see, size_t at)
     see->texts[SEE_RUNBOOK][at] = span_from(kind->runbook);
     see->occurrences[at] = sighting->occurrences;
 }
+
+/* The states of a proposal that let a newer one take their place. */
+static void add_yielding(struct pg_params *params)
+{
+    struct span names[INCIDENT_PROPOSAL_COUNT];
+    size_t count = 0;
+    for (int at = 0; at < INCIDENT_PROPOSAL_COUNT; at++)
+        if (incident_proposal_yields((enum incident_proposal)at))
+            names[count++] =
+                span_from(incident_proposal_name((enum incident_proposal)at));
+    pg_params_text_array(params, names, count);
+}
+
+/* ---- what is known of the problems ---------------------------------------------------------- */
+
+struct back {
+    size_t count;
+    struct span ids[INCIDENT_SET_MAX];
+    struct span skus[INCIDENT_SET_MAX];
+};
+
+/* Is what is seen of an open incident more than one more sighting? */
+static bool is_news(const struct see *see, size_t at, const struct rows *rows, int row)
+{
+    const struct incident_sighting *sighting = &see->set->items[at];
+    enum incident_proposal proposal = INCIDENT_PROPOSAL_NONE;
+    bool known = incident_proposal_parse(rows_span(rows, row, 5), &proposal);
+    if (sighting->proposal.bytes != NULL && known &&
+        proposal != INCIDENT_PROPOSAL_WAITING && incident_proposal_yields(proposal))
+        return true;
+    return sighting->finding.root_cause != NULL &&
+           !(span_equal(see->texts[SEE_CAUSE][at], rows_span(rows, row, 6)) &&
+             span_equal(see->texts[SEE_SEVERITY][at], rows_span(rows, row, 7)));
+}
+
+static void judge_known(struct see *see, const struct rows *rows, int row,
+                        struct back *back)
+{
+    size_t at = (size_t)rows_int(rows, row, 0) - 1;
+    ASSERT(at < see->set->count);
+    const struct incident_end end = {.by_person = rows_bool(rows, row, 3),
+                                     .at_us = rows_time(rows, row, 4)};
+    if (!span_is(rows_span(rows, row, 2), incident_state_name(INCIDENT_RESOLVED))) {
+        see->is_news[at] = is_news(see, at, rows, row);
+        return;
+    }
+    if (!incident_return(incident_kind(see->set->items[at].class), &end,
+                         rows_time(rows, row, 8))
+             ->reopens)
+        return;
+    see->is_news[at] = true;
+    see->states[at] = INCIDENT_REOPENED;
+    back->ids[back->count] = rows_span(rows, row, 1);
+    back->skus[back->count++] = see->texts[SEE_SKU][at];
+}
+
+/* What ended a short while ago and is seen again is open again. */
+static enum status bring_back(struct postgres *postgres, struct see *see,
+                              struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    SCOPED(rows_release) struct rows rows = {0};
+    struct back back = {0};
+    pg_params_init(&params);
+    pg_params_text_array(&params, see->texts[SEE_PROBLEM], see->set->count);
+    pg_params_text_array(&params, see->texts[SEE_SKU], see->set->count);
+    enum status status = postgres_query(postgres, &LOOK, &params, &rows, error);
+    for (int row = 0; status == STATUS_OK && row < rows.count; row++)
+        judge_known(see, &rows, row, &back);
+    if (status != STATUS_OK || back.count == 0)
+        return status;
+    pg_params_clear(&params);
+    pg_params_text_array(&params, back.ids, back.count);
+    pg_params_text_array(&params, back.skus, back.count);
+    return postgres_query(postgres, &REOPEN, &params, NULL, error);
+}
+
+/* ---- counting ------------------------------------------------------------------------------- */
 
 static enum status ask(struct postgres *postgres, const struct see *see,
                        struct rows *rows, struct error *error)
@@ -227,6 +274,7 @@ static enum status ask(struct postgres *postgres, const struct see *see,
         pg_params_text_array(&params, see->texts[column], see->set->count);
     pg_params_text(&params, span_from(see->set->actor));
     pg_params_int8_array(&params, see->occurrences, NULL, see->set->count);
+    add_yielding(&params);
     return postgres_query(postgres, &SEE, &params, rows, error);
 }
 
@@ -251,7 +299,7 @@ static enum status learn(struct see *see, const struct rows *rows, struct error 
         see->texts[SEE_ID][at] = pool_span(see->pool, rows_span(rows, row, 0));
         if (see->texts[SEE_ID][at].bytes == NULL)
             return error_set(error, STATUS_RETRY, "incidents: out of memory");
-        if (incident_kind(see->set->items[at].class)->tells_all ||
+        if (see->is_news[at] || incident_kind(see->set->items[at].class)->tells_all ||
             incident_is_told(after - see->occurrences[at], after))
             see->told[see->told_count++] = at;
     }
@@ -271,10 +319,10 @@ static enum status read_changes(const struct see *see, const struct rows *rows,
 {
     ASSERT((size_t)rows->count == see->told_count);
     for (int row = 0; row < rows->count; row++) {
-        struct incident incident = read_incident(rows, row);
-        incident.state = incident.revision == 1 ? INCIDENT_OPENED : INCIDENT_UPDATED;
+        struct incident incident = store_incident_read(rows, row);
         size_t at = place_of_id(see, incident.id);
-        if (!keep_texts(&incident, see->pool))
+        incident.state = incident.revision == 1 ? INCIDENT_OPENED : see->states[at];
+        if (!store_incident_keep(&incident, see->pool))
             return error_set(error, STATUS_RETRY, "incidents: out of memory");
         changes->items[changes->count++] = (struct incident_change){
             .incident = incident, .sighting = &see->set->items[at]};
@@ -289,14 +337,18 @@ static enum status tell(struct postgres *postgres, const struct see *see,
     SCOPED(rows_release) struct rows rows = {0};
     struct span ids[INCIDENT_SET_MAX];
     struct span skus[INCIDENT_SET_MAX];
+    struct span states[INCIDENT_SET_MAX];
     for (size_t told = 0; told < see->told_count; told++) {
-        ids[told] = see->texts[SEE_ID][see->told[told]];
-        skus[told] = see->texts[SEE_SKU][see->told[told]];
+        size_t at = see->told[told];
+        ids[told] = see->texts[SEE_ID][at];
+        skus[told] = see->texts[SEE_SKU][at];
+        states[told] = span_from(incident_state_name(see->states[at]));
     }
     pg_params_init(&params);
     pg_params_text_array(&params, ids, see->told_count);
     pg_params_text_array(&params, skus, see->told_count);
     pg_params_text(&params, span_from(see->set->actor));
+    pg_params_text_array(&params, states, see->told_count);
     enum status status = postgres_query(postgres, &TELL, &params, &rows, error);
     if (status == STATUS_OK)
         status = read_changes(see, &rows, changes, error);
@@ -320,7 +372,9 @@ enum status store_incidents_see(struct postgres *postgres, const struct incident
         if (!fill_made(see, at, error))
             return STATUS_RETRY;
     }
-    enum status status = ask(postgres, see, &rows, error);
+    enum status status = bring_back(postgres, see, error);
+    if (status == STATUS_OK)
+        status = ask(postgres, see, &rows, error);
     if (status == STATUS_OK)
         status = learn(see, &rows, error);
     if (status == STATUS_OK && see->told_count > 0)
@@ -336,9 +390,9 @@ static enum status read_ended(const struct rows *rows, struct pool *pool,
     static const struct incident_sighting NONE = {0};
     ASSERT(rows->count <= INCIDENT_SET_MAX);
     for (int row = 0; row < rows->count; row++) {
-        struct incident incident = read_incident(rows, row);
+        struct incident incident = store_incident_read(rows, row);
         incident.state = INCIDENT_RESOLVED;
-        if (!keep_texts(&incident, pool))
+        if (!store_incident_keep(&incident, pool))
             return error_set(error, STATUS_RETRY, "incidents: out of memory");
         changes->items[changes->count++] =
             (struct incident_change){.incident = incident, .sighting = &NONE};
@@ -361,6 +415,20 @@ enum status store_incidents_take_ends(const struct rows *rows, struct pool *pool
     return STATUS_OK;
 }
 
+/* The states of a proposal that the end of its incident makes withdrawn. */
+static void add_withdrawn(struct pg_params *params)
+{
+    struct span names[INCIDENT_PROPOSAL_COUNT];
+    size_t count = 0;
+    for (int at = 0; at < INCIDENT_PROPOSAL_COUNT; at++) {
+        const struct incident_standing standing = {
+            .state = INCIDENT_OPENED, .proposal = (enum incident_proposal)at};
+        if (incident_act(INCIDENT_RESOLVE, standing).next.proposal != standing.proposal)
+            names[count++] = span_from(incident_proposal_name(standing.proposal));
+    }
+    pg_params_text_array(params, names, count);
+}
+
 enum status store_incidents_resolve(struct postgres *postgres,
                                     const struct incident_ends *ends, struct pool *pool,
                                     struct incident_changes *changes_out,
@@ -377,73 +445,9 @@ enum status store_incidents_resolve(struct postgres *postgres,
     pg_params_text_array(&params, ends->skus, ends->count);
     pg_params_text_array(&params, ends->reasons, ends->count);
     pg_params_text(&params, span_from(ends->actor));
+    add_withdrawn(&params);
     enum status status = postgres_query(postgres, &RESOLVE, &params, &rows, error);
     if (status == STATUS_OK)
         status = read_ended(&rows, pool, changes_out, error);
     return status;
-}
-
-/* ---- reading -------------------------------------------------------------------------------- */
-
-static enum status unknown_state(struct error *error, struct span state)
-{
-    return error_set(error, STATUS_FATAL,
-                     "incidents: state '%.*s' is not known; use a newer parstock",
-                     SPAN_ARGS(state));
-}
-
-static enum status read_view(void *self, const struct rows *row, struct error *error)
-{
-    const struct incident_visitor *visitor = self;
-    struct incident_view view = {.incident = read_incident(row, 0),
-                                 .last_seen_at_us = rows_time(row, 0, 18),
-                                 .about = rows_span(row, 0, 19)};
-    if (!state_parse(rows_span(row, 0, 17), &view.incident.state))
-        return unknown_state(error, rows_span(row, 0, 17));
-    return visitor->each(visitor->self, &view, error);
-}
-
-enum status store_incidents_list(struct postgres *postgres,
-                                 const struct incident_filter *filter,
-                                 const struct incident_visitor *visitor,
-                                 struct error *error)
-{
-    SCOPED(pg_params_free) struct pg_params params;
-    struct incident_visitor copy = *visitor;
-    const struct row_visitor reader = {.each = read_view, .self = &copy};
-    pg_params_init(&params);
-    pg_params_bool(&params, filter->resolved);
-    pg_params_text(&params, filter->id);
-    pg_params_text(&params, filter->class);
-    pg_params_text(&params, filter->sku);
-    return postgres_stream(postgres, &LIST, &params, &reader, error);
-}
-
-static enum status read_log(void *self, const struct rows *row, struct error *error)
-{
-    const struct incident_log_visitor *visitor = self;
-    struct incident_log_view view = {.incident = {.id = rows_span(row, 0, 0),
-                                                  .at_us = rows_time(row, 0, 2),
-                                                  .actor = rows_span(row, 0, 3),
-                                                  .root_cause = rows_span(row, 0, 4),
-                                                  .remediation = rows_span(row, 0, 5),
-                                                  .evidence = rows_span(row, 0, 6),
-                                                  .occurrences = rows_int(row, 0, 7),
-                                                  .revision = rows_int(row, 0, 8)},
-                                     .note = rows_span(row, 0, 9)};
-    if (!state_parse(rows_span(row, 0, 1), &view.incident.state))
-        return unknown_state(error, rows_span(row, 0, 1));
-    return visitor->each(visitor->self, &view, error);
-}
-
-enum status store_incidents_log(struct postgres *postgres, struct span id,
-                                const struct incident_log_visitor *visitor,
-                                struct error *error)
-{
-    SCOPED(pg_params_free) struct pg_params params;
-    struct incident_log_visitor copy = *visitor;
-    const struct row_visitor reader = {.each = read_log, .self = &copy};
-    pg_params_init(&params);
-    pg_params_text(&params, id);
-    return postgres_stream(postgres, &LOG, &params, &reader, error);
 }

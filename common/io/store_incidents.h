@@ -23,8 +23,10 @@ struct incident_changes {
 };
 
 /*
- * Opens an incident for each problem of the set that has none open, counts the sightings of
- * those that have, and writes the log for what is to be told (incident_is_told). Texts live
+ * Opens an incident for each problem of the set that has none open, or reopens the one that
+ * ended a short while ago (incident_return); counts the sightings of those that have; and
+ * writes the log for what is to be told: what opens or reopens, what has a new cause or
+ * severity or a newly proposed action, and otherwise by incident_is_told. Texts live
  * in the pool. To be called within a transaction; nothing happens for an empty set.
  */
 enum status store_incidents_see(struct postgres *postgres, const struct incident_set *set,
@@ -65,6 +67,11 @@ struct incident_filter {
     struct span id;    /* bytes NULL = any */
     struct span class; /* bytes NULL = any */
     struct span sku;   /* that it is about, or that it was first or last seen with */
+    struct span state; /* as it stands; bytes NULL = any that `resolved` lets through */
+    struct span shop;
+    struct span severity;
+    bool has_since;
+    int64_t since_us; /* changed at or after this moment */
 };
 
 /* Newest first. Texts are valid during the call that brings them. */

@@ -19,6 +19,10 @@ static const struct statement RELEASE_LEASE = {
     "lease_release", "UPDATE shop_leases SET expires_at = now() - interval '1 ms'"
                      " WHERE shop = $1 AND owner = $2 AND epoch = $3"};
 
+static const struct statement THROTTLED = {
+    "lease_throttled", "UPDATE shop_leases SET throttled_at = now()"
+                       " WHERE shop = $1 AND owner = $2 AND epoch = $3"};
+
 enum status store_lease_take(struct postgres *postgres, struct push_lease *lease,
                              struct error *error)
 {
@@ -64,4 +68,10 @@ enum status store_lease_release(struct postgres *postgres, struct push_lease *le
                                 struct error *error)
 {
     return touch(postgres, &RELEASE_LEASE, lease, error);
+}
+
+enum status store_lease_throttled(struct postgres *postgres, struct push_lease *lease,
+                                  struct error *error)
+{
+    return touch(postgres, &THROTTLED, lease, error);
 }

@@ -83,9 +83,30 @@ struct audit_check {
 };
 const struct audit_check *store_audit_check(size_t at); /* NULL past the end */
 
-/* `each` gets one text an offender, at most `max` of them a check. */
+/* The same for a moment of the past: what holds of the ledger up to then. */
+const struct audit_check *store_audit_check_at(size_t at); /* NULL past the end */
+
+/* The ruling level of a place as the ledger left it at a moment, in order of (SKU,
+ * location). Texts are valid during the call that brings them. */
+struct audit_level {
+    struct span sku;
+    struct span location;
+    int64_t quantity;
+};
+struct audit_level_visitor {
+    enum status (*each)(void *self, const struct audit_level *level, struct error *error);
+    void *self;
+};
+enum status store_audit_levels_at(struct postgres *postgres, int64_t at_us,
+                                  const struct audit_level_visitor *visitor,
+                                  struct error *error);
+
+/* `each` gets one text an offender, at most `max` of them a check. `has_at`: of a check of a
+ * moment, which is at_us. */
 struct offender_visitor {
     int max;
+    bool has_at;
+    int64_t at_us;
     enum status (*each)(void *self, struct span offender, struct error *error);
     void *self;
 };

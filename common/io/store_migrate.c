@@ -61,7 +61,38 @@ enum status store_schema_version(struct postgres *postgres, int64_t *version_out
     return query_number(postgres, &NEWEST, NULL, version_out, error);
 }
 
-/* CREATE SCHEMA takes no parameters: the name is quoted by doubling its quotes. */
+/* These statements take no parameters: the name is quoted by doubling its quotes. */
+static enum status run_with_schema(struct postgres *postgres, const char *before,
+                                   const char *schema, const char *after,
+                                   struct error *error)
+{
+    struct buf sql;
+    buf_init(&sql, 1024);
+    buf_text(&sql, before);
+    buf_byte(&sql, '"');
+    for (const char *at = schema; *at != '\0'; at++) {
+        if (*at == '"')
+            buf_byte(&sql, '"');
+        buf_byte(&sql, *at);
+    }
+    buf_byte(&sql, '"');
+    buf_text(&sql, after);
+    enum status status = sql.failed
+                             ? error_set(error, STATUS_FATAL, "schema name is too long")
+                             : postgres_script(postgres, sql.bytes, error);
+    buf_free(&sql);
+    return status;
+}
+
+enum status store_schema_drop(struct postgres *postgres, const char *schema,
+                              struct error *error)
+{
+    return run_with_schema(postgres,
+                           "SET client_min_messages = warning; "
+                           "DROP SCHEMA IF EXISTS ",
+                           schema, " CASCADE", error);
+}
+
 static enum status create_schema(struct postgres *postgres, const char *schema,
                                  struct error *error)
 {
@@ -73,19 +104,7 @@ static enum status create_schema(struct postgres *postgres, const char *schema,
     pg_params_free(&params);
     if (status != STATUS_OK || exists > 0)
         return status;
-    struct buf sql;
-    buf_init(&sql, 1024);
-    buf_text(&sql, "CREATE SCHEMA \"");
-    for (const char *at = schema; *at != '\0'; at++) {
-        if (*at == '"')
-            buf_byte(&sql, '"');
-        buf_byte(&sql, *at);
-    }
-    buf_byte(&sql, '"');
-    status = sql.failed ? error_set(error, STATUS_FATAL, "schema name is too long")
-                        : postgres_script(postgres, sql.bytes, error);
-    buf_free(&sql);
-    return status;
+    return run_with_schema(postgres, "CREATE SCHEMA ", schema, "", error);
 }
 
 static enum status run_one(struct postgres *postgres, size_t at, struct error *error)

@@ -28,6 +28,10 @@ struct migration_wish {
 enum status store_migrate(struct postgres *postgres, const struct migration_wish *wish,
                           struct migration_report *report_out, struct error *error);
 
+/* Removes the schema and all that is in it; none is no error. */
+enum status store_schema_drop(struct postgres *postgres, const char *schema,
+                              struct error *error);
+
 /* Version of the schema; 0 where there is none. */
 enum status store_schema_version(struct postgres *postgres, int64_t *version_out,
                                  struct error *error);

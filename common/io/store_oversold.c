@@ -20,15 +20,18 @@ static const struct statement OVERSOLD = {
     "SELECT l.sku, l.location FROM shop_levels l WHERE l.shop = $1"
     " AND (l.shown < 0 OR l.short > 0)"
     " UNION SELECT r.sku, r.location FROM readings r WHERE r.source = $1 AND r.count < 0),"
-    " found AS (SELECT l.sku, l.location, " AVAILABLE " AS available, l.short"
+    " found AS (SELECT l.sku, l.location, " AVAILABLE " AS available, l.short,"
+    " l.traceparent"
     " FROM below b JOIN shop_levels l ON l.shop = $1 AND l.sku = b.sku"
     " AND l.location = b.location" BESIDE
     " WHERE EXISTS (SELECT 1 FROM shop_items i WHERE i.shop = $1 AND i.sku = l.sku"
     " AND i.tracked AND NOT i.continues)),"
-    " problems AS (SELECT sku, location, $3 AS class, -available AS units FROM found"
+    " problems AS (SELECT sku, location, $3 AS class, -available AS units, traceparent"
+    " FROM found"
     " WHERE available < 0"
-    " UNION ALL SELECT sku, location, $4, short FROM found WHERE short > 0)"
-    " SELECT p.sku, p.location, p.class = $3, p.units, now() FROM problems p"
+    " UNION ALL SELECT sku, location, $4, short, traceparent FROM found WHERE short > 0)"
+    " SELECT p.sku, p.location, p.class = $3, p.units, now(), p.traceparent"
+    " FROM problems p"
     " WHERE NOT EXISTS (SELECT 1 FROM incidents i WHERE i.state <> 'resolved'"
     " AND i.shop = $1 AND i.sku = p.sku AND i.location = p.location"
     " AND i.class = p.class)"
@@ -80,6 +83,8 @@ enum status store_oversold(struct postgres *postgres, struct oversold *oversold,
             .location = pool_span(oversold->pool, rows_span(&rows, row, 1)),
             .units = rows_int(&rows, row, 3),
             .found_at_us = rows_time(&rows, row, 4)};
+        if (!rows_is_null(&rows, row, 5))
+            pair->traceparent = pool_span(oversold->pool, rows_span(&rows, row, 5));
         if (pair->sku.bytes == NULL || pair->location.bytes == NULL)
             return out_of_memory(error);
     }

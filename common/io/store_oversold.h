@@ -14,8 +14,9 @@ struct oversold_pair {
     enum incident_class class; /* INCIDENT_SHOP_OVERSOLD or INCIDENT_STOCK_OVERSOLD */
     struct span sku;
     struct span location;
-    int64_t units;       /* sold beyond what there is */
-    int64_t found_at_us; /* the database's clock */
+    int64_t units;           /* sold beyond what there is */
+    int64_t found_at_us;     /* the database's clock */
+    struct span traceparent; /* of the event behind its number; bytes NULL = none */
 };
 
 struct oversold {

@@ -42,10 +42,11 @@
  * Units put back since `held` was seen last, by events: a level that is where it was left
  * has lost as many. For shops in mode available: elsewhere a cancellation moves no level.
  */
-#define PUT_BACK_SINCE                                                                   \
-    "(SELECT coalesce(-sum(c.units), 0) FROM shop_units c WHERE c.sku = held.sku"        \
-    " AND c.location IN (held.location, '') AND c.shop = $1 AND c.kind = 1"              \
-    " AND c.units < 0 AND c.at > held.shown_at)"
+#define PUT_BACK_SINCE_OF(row)                                                           \
+    "(SELECT coalesce(-sum(c.units), 0) FROM shop_units c WHERE c.sku = " row ".sku"     \
+    " AND c.location IN (" row ".location, '') AND c.shop = $1 AND c.kind = 1"           \
+    " AND c.units < 0 AND c.at > " row ".shown_at)"
+#define PUT_BACK_SINCE PUT_BACK_SINCE_OF("held")
 
 /* Every pair of the shop ($1) as l, with what PAIR_FAULT wants beside it; $2 codes, $3 ids
  * of the contract's locations. */

@@ -12,7 +12,7 @@ static const struct statement OPEN_WRITE = {
                  " ORDER BY w.id LIMIT 1"};
 
 static const struct statement OPEN_PAIRS = {
-    "push_open_pairs", "SELECT sku, location, quantity FROM shop_write_pairs"
+    "push_open_pairs", "SELECT sku, location, quantity, traceparent FROM shop_write_pairs"
                        " WHERE write_id = $1 ORDER BY ordinal"};
 
 static const struct statement TRY = {
@@ -50,6 +50,7 @@ static const struct statement SHOWN = {
     " u (sku, location, shown, fault)),"
     " held AS MATERIALIZED (SELECT l.sku, l.location, l.left_at, l.shown_at"
     " FROM shop_levels l, lease WHERE l.shop = $1 AND l.shown IS NULL AND l.write_id IS NULL"
+    " AND (l.shown_at IS NULL OR l.shown_at <= $10)"
     " AND (l.sku, l.location) IN (SELECT u.sku, u.location FROM u)" PAIR_ORDER
     " FOR UPDATE OF l),"
     " lost AS MATERIALIZED (SELECT held.sku, held.location, held.left_at - u.shown"
@@ -84,7 +85,10 @@ static const struct statement ACTIVATED = {
 
 static const struct statement BACKLOG = {"push_backlog",
                                          "SELECT count(*) FILTER (WHERE fault = ''),"
-                                         " count(*) FILTER (WHERE fault <> '')"
+                                         " count(*) FILTER (WHERE fault <> ''),"
+                                         " coalesce((extract(epoch FROM now()"
+                                         " - min(desired_at) FILTER (WHERE fault = ''))"
+                                         " * 1000000)::bigint, 0)"
                                          " FROM shop_levels WHERE shop = $1 AND dirty"};
 
 void store_lease_params(struct pg_params *params, const struct push_lease *lease)
@@ -116,6 +120,9 @@ static enum status load_pairs(struct postgres *postgres, struct pool *pool,
         write->skus[row] = pool_span(pool, rows_span(&rows, row, 0));
         write->locations[row] = pool_span(pool, rows_span(&rows, row, 1));
         write->quantities[row] = rows_int(&rows, row, 2);
+        write->traceparents[row] = rows_span(&rows, row, 3);
+        if (write->traceparents[row].bytes != NULL)
+            write->traceparents[row] = pool_span(pool, write->traceparents[row]);
     }
     return STATUS_OK;
 }
@@ -219,6 +226,7 @@ enum status store_shown(struct postgres *postgres, struct push_lease *lease,
     pg_params_int8_array(&params, shown, present, count);
     pg_params_text_array(&params, texts[2], count);
     pg_params_bool(&params, levels->mode == LEVEL_AVAILABLE);
+    pg_params_time(&params, true, levels->since_us);
     return run_under_lease(postgres, &SHOWN, &params, lease, error);
 }
 
@@ -253,5 +261,6 @@ enum status store_backlog(struct postgres *postgres, struct span shop,
         return status;
     backlog->dirty = rows_int(&rows, 0, 0);
     backlog->faulted = rows_int(&rows, 0, 1);
+    backlog->oldest_us = rows_int(&rows, 0, 2);
     return STATUS_OK;
 }

@@ -42,6 +42,10 @@ enum status store_lease_renew(struct postgres *postgres, struct push_lease *leas
 enum status store_lease_release(struct postgres *postgres, struct push_lease *lease,
                                 struct error *error);
 
+/* Notes that the shop's bucket keeps us waiting; lease->lost as above. */
+enum status store_lease_throttled(struct postgres *postgres, struct push_lease *lease,
+                                  struct error *error);
+
 /* Codes of the contract's locations and the shop's ids of them, side by side. */
 struct shop_places {
     struct span *codes;
@@ -62,28 +66,41 @@ struct claimed_pair {
     int64_t short_units; /* once decided: sold beyond what there is */
     int64_t shown;
     bool has_shown;
-    char fault[24]; /* why it can't be written by the catalogue; "" = it can */
+    bool is_doubtful; /* units were put back since it was seen; has_shown is false then */
+    char fault[24];   /* why it can't be written by the catalogue; "" = it can */
+    struct span traceparent; /* of the event behind its number; bytes NULL = none */
 };
 
-/* Is there a pair that push would claim now? Cheap; takes no lock. */
-enum status store_push_due(struct postgres *postgres, struct span shop, bool *due_out,
-                           struct error *error);
+/* Is there a pair that this caller would claim now? Cheap; takes no lock. */
+enum status store_push_due(struct postgres *postgres, const struct push_lease *lease,
+                           bool *due_out, struct error *error);
 
 struct claim {
     const struct shop_places *places;
-    size_t limit; /* at most PUSH_PAIRS_MAX */
+    enum level_state mode; /* of the shop */
+    size_t limit;          /* at most PUSH_PAIRS_MAX */
     struct pool *pool;
     /* out */
+    int64_t at_us; /* the database's clock once all pairs were locked */
     size_t count;
     struct claimed_pair pairs[PUSH_PAIRS_MAX];
 };
 
 /*
  * Within a transaction of the caller: renews the lease and locks up to `limit` dirty pairs,
- * the longest waiting first.
+ * the longest waiting first. Pairs that must be read or stocked go to the caller that leads.
  */
 enum status store_claim(struct postgres *postgres, struct push_lease *lease,
                         struct claim *claim, struct error *error);
+
+/*
+ * Forgets what the doubtful ones show; same transaction. An order that was cancelled raised
+ * the shop's level, and one that nobody told of may have lowered it again: the level is what
+ * it was, so that no compare-and-set notices, and a unit is sold. A read does, by what should
+ * be there (race, seed 7).
+ */
+enum status store_doubt(struct postgres *postgres, struct span shop,
+                        const struct claim *claim, struct error *error);
 
 /* Marks claimed pairs with their faults; same transaction. */
 enum status store_faults(struct postgres *postgres, struct span shop,
@@ -125,6 +142,7 @@ struct open_write {
     struct span skus[PUSH_PAIRS_MAX];
     struct span locations[PUSH_PAIRS_MAX];
     int64_t quantities[PUSH_PAIRS_MAX];
+    struct span traceparents[PUSH_PAIRS_MAX]; /* bytes NULL = none */
 };
 
 /* The oldest open write of this caller, and, for the one that leads, of any earlier holder;
@@ -162,11 +180,16 @@ struct read_pair {
 
 struct shown_levels {
     enum level_state mode; /* what was read */
+    int64_t since_us;      /* claim's at_us: the read began later */
     const struct read_pair *pairs;
     size_t count;
 };
 
-/* Takes levels read for pairs whose shown is not known and that no write holds. */
+/*
+ * Takes levels read for pairs whose shown is not known and that no write holds; not for those
+ * of which something was learnt after since_us. The read may then be older than a write whose
+ * outcome is not known, and the level on its way to another.
+ */
 enum status store_shown(struct postgres *postgres, struct push_lease *lease,
                         const struct shown_levels *levels, struct error *error);
 
@@ -184,6 +207,8 @@ enum status store_activated(struct postgres *postgres, struct push_lease *lease,
 struct push_backlog {
     int64_t dirty;   /* waiting to be written */
     int64_t faulted; /* dirty, and left alone for a reason */
+    int64_t
+        oldest_us; /* since the level of the longest waiting one was decided; 0: none */
 };
 
 enum status store_backlog(struct postgres *postgres, struct span shop,

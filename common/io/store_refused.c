@@ -6,7 +6,7 @@
 static const struct statement REFUSED = {
     "refused",
     "SELECT l.sku, l.location, l.fault, l.desired, coalesce(l.shown, p.change_from),"
-    " p.quantity, now()"
+    " p.quantity, now(), l.traceparent"
     " FROM shop_levels l LEFT JOIN shop_write_pairs p"
     " ON p.write_id = $2 AND p.sku = l.sku AND p.location = l.location"
     " WHERE l.shop = $1 AND l.fault LIKE 'quarantined:%' AND NOT EXISTS"
@@ -27,6 +27,13 @@ static const struct statement OVER = {
     " AND (l.sku IS NULL OR (l.fault NOT LIKE 'quarantined:%' AND (l.fault <> ''"
     " OR l.desired IS NULL OR (l.shown = l.desired AND l.write_id IS NULL))))"
     " ORDER BY i.problem COLLATE \"C\", i.sku COLLATE \"C\" LIMIT $3"};
+
+/* Others than push write here too. Ids are handed out under this lock, so that they are in
+ * the order of commits, and no row is dropped that the broker does not have. */
+static const struct statement LOCK = {
+    "shop_outbox_lock",
+    "SELECT pg_advisory_xact_lock(hashtextextended('shop outbox ' || current_schema()"
+    " || ' ' || $1, 0))"};
 
 static const struct statement ADD = {
     "shop_outbox_add",
@@ -71,6 +78,8 @@ static bool read_pair(const struct rows *rows, int row, struct pool *pool,
                                   .has_write = !rows_is_null(rows, row, 5),
                                   .quantity = rows_int(rows, row, 5),
                                   .found_at_us = rows_time(rows, row, 6)};
+    if (!rows_is_null(rows, row, 7))
+        pair->traceparent = kept(pool, rows, row, 7);
     return pair->sku.bytes != NULL && pair->location.bytes != NULL &&
            pair->fault.bytes != NULL;
 }
@@ -133,6 +142,9 @@ enum status store_shop_outbox_add(struct postgres *postgres, struct span shop,
     SCOPED(pg_params_free) struct pg_params params;
     pg_params_init(&params);
     pg_params_text(&params, shop);
+    enum status status = postgres_query(postgres, &LOCK, &params, NULL, error);
+    if (status != STATUS_OK)
+        return status;
     pg_params_int2_array(&params, kinds, count);
     for (size_t column = 0; column < COUNT_OF(columns); column++)
         pg_params_bytea_array(&params, columns[column], count);

@@ -4,8 +4,9 @@
  * kill or by a catalogue that lifted a fault, is found by the next look. And the records for
  * Kafka that such changes cause, by shop.
  *
- * To be called within a transaction that holds the shop's lease (store_lease_renew), so that
- * one process at a time decides and the records' ids are in the order of their commits.
+ * Pairs are to be looked at within a transaction that holds the shop's lease
+ * (store_lease_renew), so that one process at a time decides. Records may be added by anybody,
+ * within a transaction: they wait for each other, so that ids are in the order of commits.
  */
 #ifndef PARSTOCK_IO_STORE_REFUSED_H
 #define PARSTOCK_IO_STORE_REFUSED_H
@@ -24,7 +25,8 @@ struct refused_pair {
     int64_t shown;  /* last seen */
     bool has_write; /* the write asked for was one of this pair */
     int64_t quantity;
-    int64_t found_at_us; /* the database's clock; the same for all of a look */
+    int64_t found_at_us;     /* the database's clock; the same for all of a look */
+    struct span traceparent; /* of the event behind its number; bytes NULL = none */
 };
 
 struct refused {

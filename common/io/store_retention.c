@@ -9,9 +9,12 @@
 #define LOCK_TRIES 10
 #define DATE_MAX 32
 
-/* "retired!" in the key space of advisory locks. */
-static const struct statement BEGIN_MINE = {
-    "retention_lock", "SELECT pg_try_advisory_lock(8243126286060545057)"};
+/* One a schema: a database may hold several. */
+#define LOCK_KEY "hashtextextended('retention ' || current_schema(), 0)"
+static const struct statement BEGIN_MINE = {"retention_lock",
+                                            "SELECT pg_try_advisory_lock(" LOCK_KEY ")"};
+static const struct statement END_MINE = {"retention_unlock",
+                                          "SELECT pg_advisory_unlock(" LOCK_KEY ")"};
 static const struct statement GUARD_LEFT = {
     "retention_guard", "SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE conrelid = "
                        "'ledger_default'::regclass AND conname = 'retention_guard')"};
@@ -370,6 +373,11 @@ enum status store_retention_begin(struct postgres *postgres, bool *mine_out,
     if (status == STATUS_OK)
         status = run_patiently(postgres, &sql, error);
     return finish(postgres, status, error);
+}
+
+enum status store_retention_let_go(struct postgres *postgres, struct error *error)
+{
+    return postgres_query(postgres, &END_MINE, NULL, NULL, error);
 }
 
 static enum status ask_list(struct postgres *postgres, const struct statement *statement,

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define SILENT_MAX_S 60
+#define IDLE_MS 1000
 
 struct admin {
     struct admin_http *http; /* NULL: the default port was taken */
@@ -22,6 +23,15 @@ static _Atomic int64_t alive_us;
 void admin_alive(void)
 {
     atomic_store_explicit(&alive_us, clock_monotonic_us(), memory_order_relaxed);
+}
+
+void admin_idle(const char *part, const char *why)
+{
+    life_ready(part, true, why);
+    while (!life_ending()) {
+        admin_alive();
+        life_wait_ms(IDLE_MS);
+    }
 }
 
 /* Kubernetes restarts a worker whose loop hangs; one that waits for Kafka is alive. */

@@ -18,4 +18,8 @@ void admin_close(struct admin **slot);
 /* The worker's loop calls this; /livez fails when it was silent for 60 s. */
 void admin_alive(void);
 
+/* For a worker that has nothing to do: alive and ready, saying why, until the process is
+ * asked to end. */
+void admin_idle(const char *part, const char *why);
+
 #endif

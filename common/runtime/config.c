@@ -57,6 +57,8 @@ static enum status config_environment(const struct command_spec *spec,
             return status;
         if (text != NULL && setting->offset == offsetof(struct config, admin_listen))
             config->admin_listen_asked = true;
+        if (text != NULL && setting->offset == offsetof(struct config, gateway_listen))
+            config->gateway_listen_asked = true;
     }
     if ((spec->uses & CONFIG_KAFKA) == 0)
         return STATUS_OK;
@@ -145,11 +147,23 @@ static enum status flag_value(struct walk *walk, const struct typed *typed,
     return STATUS_OK;
 }
 
+static enum status list_add(const struct flag *flag, const char *value,
+                            struct flag_list *list, struct error *error)
+{
+    if (list->count == FLAG_LIST_MAX)
+        return error_set(error, STATUS_REJECT, "--%s comes at most %d times", flag->name,
+                         FLAG_LIST_MAX);
+    list->texts[list->count++] = value;
+    return STATUS_OK;
+}
+
 static enum status own_store(const struct flag *flag, const char *value, void *own,
                              struct error *error)
 {
     char *at = (char *)own + flag->offset;
     int64_t number = 0;
+    if (flag->kind == FLAG_LIST)
+        return list_add(flag, value, (struct flag_list *)(void *)at, error);
     if (flag->kind == FLAG_TEXT) {
         *(const char **)(void *)at = value;
         return STATUS_OK;
@@ -187,6 +201,8 @@ static enum status setting_flag(struct walk *walk, const struct setting *setting
         return status;
     if (setting->offset == offsetof(struct config, admin_listen))
         walk->config->admin_listen_asked = true;
+    if (setting->offset == offsetof(struct config, gateway_listen))
+        walk->config->gateway_listen_asked = true;
     if (setting_store(setting, value, typed->shown, walk->config, error) != STATUS_OK)
         error->status = STATUS_REJECT; /* typed by hand: wrong use, not configuration */
     else

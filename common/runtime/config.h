@@ -26,9 +26,16 @@ struct config {
     const char *schema;          /* PARSTOCK_SCHEMA, default "parstock" */
     const char *admin_listen;    /* PARSTOCK_ADMIN_LISTEN, default 127.0.0.1:9464 */
     bool admin_listen_asked;     /* set by the user: a taken port is an error */
+    const char *gateway_listen;  /* PARSTOCK_GATEWAY_LISTEN, default 127.0.0.1:8080 */
+    bool gateway_listen_asked;   /* set by the user: a taken port is an error */
+    const char *console_listen;  /* PARSTOCK_CONSOLE_LISTEN, default 127.0.0.1:8088 */
     const char *log_level;       /* PARSTOCK_LOG, default info */
     const char *output;          /* -o / --output: table, json, jsonl; "" = by terminal */
     int64_t lanes;               /* PARSTOCK_LANES of apply: threads, default 2 */
+    int64_t key_memory_mib;      /* PARSTOCK_KEY_MEMORY_MIB of apply, default 128 */
+    const char *webhook_address; /* PARSTOCK_WEBHOOK_ADDRESS; NULL = not said */
+    int64_t webhook_check_seconds; /* PARSTOCK_WEBHOOK_CHECK_SECONDS, default 300 */
+    const char *otlp_endpoint;     /* PARSTOCK_OTLP_ENDPOINT; NULL = no spans leave */
 };
 
 /* Which of the common settings a command uses; others are not offered as its flags. */
@@ -39,14 +46,32 @@ struct config {
 #define CONFIG_OUTPUT 0x10u
 #define CONFIG_TOPICS 0x20u
 #define CONFIG_LANES 0x40u
+#define CONFIG_GATEWAY 0x80u
+#define CONFIG_WEBHOOKS 0x100u
+#define CONFIG_WEBHOOK_CHECK 0x200u
+#define CONFIG_CONSOLE 0x400u
+#define CONFIG_TRACES 0x800u
 
-enum flag_kind { FLAG_TEXT, FLAG_INTEGER, FLAG_SWITCH };
+enum flag_kind {
+    FLAG_TEXT,
+    FLAG_INTEGER,
+    FLAG_SWITCH,
+    FLAG_LIST, /* may come several times; of a command's own only */
+};
+
+#define FLAG_LIST_MAX 32
+
+/* What a FLAG_LIST fills, in the order of the command line. */
+struct flag_list {
+    const char *texts[FLAG_LIST_MAX];
+    size_t count;
+};
 
 /* A flag of one command's own, stored at `offset` in its own struct. */
 struct flag {
     const char *name; /* without "--" */
     enum flag_kind kind;
-    size_t offset;        /* of a const char *, int64_t or bool */
+    size_t offset;        /* of a const char *, int64_t, bool or struct flag_list */
     const char *argument; /* shown in help, e.g. "SKU"; NULL for switches */
     const char *help;
 };
@@ -91,6 +116,14 @@ struct kafka_options config_kafka(const struct config *config, const char *clien
 
 /* "PARSTOCK_SHOP_<NAME><suffix>": upper case, '-' and other signs as '_'. */
 void config_shop_variable(struct span shop, const char *suffix, char *room, size_t size);
+
+/* The same of a route of alerts: "PARSTOCK_ALERT_<NAME><suffix>". */
+void config_alert_variable(struct span route, const char *suffix, char *room,
+                           size_t size);
+
+/* "PARSTOCK_SOURCE_<NAME><suffix>", alike. False: no variable can have so long a name. */
+bool config_source_variable(struct span source, const char *suffix, char *room,
+                            size_t size);
 
 /* Prints "parstock NAME: text" and the remedy to stderr; returns the exit code. */
 int config_fail(const struct command_spec *spec, const struct error *error);

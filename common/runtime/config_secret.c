@@ -117,16 +117,38 @@ enum status config_secret(const char *name, const char **value_out, struct error
     return STATUS_OK;
 }
 
-void config_shop_variable(struct span shop, const char *suffix, char *room, size_t size)
+static void name_variable(const char *prefix, struct span name, const char *suffix,
+                          char *room, size_t size)
 {
-    static const char prefix[] = "PARSTOCK_SHOP_";
-    size_t length = sizeof(prefix) - 1;
-    ASSERT(size > length + shop.length + strlen(suffix));
+    size_t length = strlen(prefix);
+    ASSERT(size > length + name.length + strlen(suffix));
     memcpy(room, prefix, length);
-    for (size_t i = 0; i < shop.length; i++) {
-        unsigned char byte = (unsigned char)shop.bytes[i];
+    for (size_t i = 0; i < name.length; i++) {
+        unsigned char byte = (unsigned char)name.bytes[i];
         bool plain = byte < 0x80 && isalnum(byte);
         room[length++] = plain ? (char)toupper(byte) : '_';
     }
     (void)snprintf(room + length, size - length, "%s", suffix);
+}
+
+void config_shop_variable(struct span shop, const char *suffix, char *room, size_t size)
+{
+    name_variable("PARSTOCK_SHOP_", shop, suffix, room, size);
+}
+
+void config_alert_variable(struct span route, const char *suffix, char *room, size_t size)
+{
+    name_variable("PARSTOCK_ALERT_", route, suffix, room, size);
+}
+
+#define SOURCE_PREFIX "PARSTOCK_SOURCE_"
+
+bool config_source_variable(struct span source, const char *suffix, char *room,
+                            size_t size)
+{
+    size_t needed = sizeof(SOURCE_PREFIX "_FILE") + source.length + strlen(suffix);
+    if (needed > size || needed > VARIABLE_MAX)
+        return false;
+    name_variable(SOURCE_PREFIX, source, suffix, room, size);
+    return true;
 }

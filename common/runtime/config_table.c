@@ -5,7 +5,8 @@
 
 #include <inttypes.h>
 
-#define IDENTIFIER_MAX 63    /* Postgres' NAMEDATALEN - 1 */
+#define IDENTIFIER_MAX 63 /* Postgres' NAMEDATALEN - 1 */
+#define WEB_ADDRESS_MAX 1000
 #define TOPIC_PREFIX_MAX 200 /* Kafka allows 249 for the whole name */
 
 const struct setting SETTINGS[] = {
@@ -94,6 +95,24 @@ const struct setting SETTINGS[] = {
      .argument = "HOST:PORT",
      .help = "where /livez, /readyz and /metrics are served; port 0 takes a free one and "
              "logs it"},
+    {.variable = "PARSTOCK_GATEWAY_LISTEN",
+     .flag = "gateway-listen",
+     .kind = FLAG_TEXT,
+     .uses = CONFIG_GATEWAY,
+     .offset = offsetof(struct config, gateway_listen),
+     .text_default = "127.0.0.1:8080",
+     .min = 1,
+     .argument = "HOST:PORT",
+     .help = "where the gateway takes requests; port 0 takes a free one and logs it"},
+    {.variable = "PARSTOCK_CONSOLE_LISTEN",
+     .flag = "console-listen",
+     .kind = FLAG_TEXT,
+     .uses = CONFIG_CONSOLE,
+     .offset = offsetof(struct config, console_listen),
+     .text_default = "127.0.0.1:8088",
+     .min = 1,
+     .argument = "HOST:PORT",
+     .help = "where the console serves its pages; port 0 takes a free one and logs it"},
     {.variable = "PARSTOCK_LANES",
      .flag = "lanes",
      .kind = FLAG_INTEGER,
@@ -104,6 +123,50 @@ const struct setting SETTINGS[] = {
      .max = KAFKA_LANES_MAX,
      .argument = "N",
      .help = "threads, each with partitions of its own"},
+    {.variable = "PARSTOCK_KEY_MEMORY_MIB",
+     .flag = "key-memory-mib",
+     .kind = FLAG_INTEGER,
+     .uses = CONFIG_LANES,
+     .offset = offsetof(struct config, key_memory_mib),
+     .integer_default = 128,
+     .min = 1,
+     .max = 65536,
+     .argument = "N",
+     .help =
+         "MiB of filters over keys that were judged, two bytes a key; where they do not "
+         "fit, repeats are looked for in the database"},
+    {.variable = "PARSTOCK_WEBHOOK_ADDRESS",
+     .flag = "webhook-address",
+     .kind = FLAG_TEXT,
+     .check = CHECK_WEB_ADDRESS,
+     .uses = CONFIG_WEBHOOKS,
+     .offset = offsetof(struct config, webhook_address),
+     .min = 1,
+     .argument = "URL",
+     .help =
+         "where the shops reach the gateway, e.g. https://stock.example.com; webhooks "
+         "of shop NAME go to URL/shopify/webhooks/NAME"},
+    {.variable = "PARSTOCK_WEBHOOK_CHECK_SECONDS",
+     .flag = "webhook-check-seconds",
+     .kind = FLAG_INTEGER,
+     .uses = CONFIG_WEBHOOK_CHECK,
+     .offset = offsetof(struct config, webhook_check_seconds),
+     .integer_default = 300,
+     .min = 1,
+     .max = 86400,
+     .argument = "N",
+     .help = "seconds between two looks at whether the shops still send all webhooks"},
+    {.variable = "PARSTOCK_OTLP_ENDPOINT",
+     .flag = "otlp-endpoint",
+     .kind = FLAG_TEXT,
+     .check = CHECK_OTLP_ADDRESS,
+     .uses = CONFIG_TRACES,
+     .offset = offsetof(struct config, otlp_endpoint),
+     .min = 1,
+     .argument = "URL",
+     .help = "collector that takes spans of sampled traces by OTLP/HTTP (JSON), e.g. "
+             "http://127.0.0.1:4318; /v1/traces is added. Headers of the requests are a "
+             "secret: PARSTOCK_OTLP_HEADERS, name=value,name=value. Default: no export"},
     {.flag = "output",
      .letter = 'o',
      .kind = FLAG_TEXT,
@@ -140,6 +203,40 @@ static bool all_of(const char *text, const char *allowed)
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
+static const char *past(const char *text, const char *head)
+{
+    size_t length = strlen(head);
+    return strncmp(text, head, length) == 0 ? text + length : NULL;
+}
+
+static bool is_address_rest(const char *rest)
+{
+    return all_of(rest, LOWER UPPER DIGITS ".:-_~%/[]");
+}
+
+static bool is_otlp_address(const char *text)
+{
+    const char *rest = past(text, "https://");
+    if (rest == NULL)
+        rest = past(text, "http://");
+    return rest != NULL && rest[0] != '\0' && strlen(text) <= WEB_ADDRESS_MAX &&
+           text[strlen(text) - 1] != '/' && is_address_rest(rest);
+}
+
+static bool is_web_address(const char *text)
+{
+    static const char *const HEADS[] = {"https://", "http://127.0.0.1",
+                                        "http://localhost", "http://[::1]"};
+    const char *rest = NULL;
+    for (size_t at = 0; at < COUNT_OF(HEADS) && rest == NULL; at++)
+        rest = past(text, HEADS[at]);
+    if (rest == NULL || strlen(text) > WEB_ADDRESS_MAX || text[strlen(text) - 1] == '/')
+        return false;
+    if (text[4] == ':' && rest[0] != '\0' && rest[0] != ':' && rest[0] != '/')
+        return false; /* http://localhost.example.com */
+    return is_address_rest(rest);
+}
+
 /* What is wrong with the text; NULL where nothing is. */
 static const char *text_fault(enum setting_check check, const char *text)
 {
@@ -160,6 +257,16 @@ static const char *text_fault(enum setting_check check, const char *text)
             strcmp(text, "jsonl") == 0)
             return NULL;
         return "is one of table, json, jsonl";
+    case CHECK_OTLP_ADDRESS:
+        if (is_otlp_address(text))
+            return NULL;
+        return "is http[s]://HOST[:PORT][/PATH], without a query, a password and a slash "
+               "at its end";
+    case CHECK_WEB_ADDRESS:
+        if (is_web_address(text))
+            return NULL;
+        return "is https://HOST[:PORT][/PATH] (http only for this machine itself), without "
+               "a query and without a slash at its end";
     }
     UNREACHABLE("every check of a setting");
 }

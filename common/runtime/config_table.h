@@ -14,6 +14,8 @@ enum setting_check {
     CHECK_TOPIC_PREFIX,
     CHECK_IDENTIFIER,
     CHECK_OUTPUT,
+    CHECK_WEB_ADDRESS,
+    CHECK_OTLP_ADDRESS,
 };
 
 struct setting {

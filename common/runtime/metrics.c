@@ -2,10 +2,13 @@
 
 #include "common/base/check.h"
 #include "common/base/pool.h"
+#include "common/runtime/histogram.h"
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdlib.h>
 
+#define US_PER_SECOND 1000000LL
 #define METRICS_TEXT_MAX ((size_t)1024 * 1024)
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE };
@@ -15,7 +18,8 @@ struct metric {
     const char *labels;
     const char *help;
     enum metric_kind kind;
-    size_t family; /* index of the first series of this name */
+    bool is_seconds; /* kept in microseconds */
+    size_t family;   /* index of the first series of this name */
     _Atomic int64_t value;
 };
 
@@ -67,6 +71,7 @@ static struct metric *metric_make(const struct metric *wanted)
     metric->help = is_first ? metric_keep(wanted->help) : metrics[family].help;
     metric->labels = metric_keep(wanted->labels);
     metric->kind = wanted->kind;
+    metric->is_seconds = wanted->is_seconds;
     metric->family = family;
     atomic_store(&metric->value, 0);
     /* Only now may a reader see it: readers take no lock. */
@@ -82,7 +87,7 @@ static struct metric *metric_register(const struct metric *wanted)
     if (metric == NULL)
         metric = metric_make(wanted);
     pthread_mutex_unlock(&metrics_lock);
-    ASSERT(metric->kind == wanted->kind);
+    ASSERT(metric->kind == wanted->kind && metric->is_seconds == wanted->is_seconds);
     return metric;
 }
 
@@ -97,6 +102,28 @@ struct metric *metrics_gauge(const char *name, const char *labels, const char *h
 {
     struct metric wanted = {
         .name = name, .labels = labels, .help = help, .kind = METRIC_GAUGE};
+    return metric_register(&wanted);
+}
+
+struct metric *metrics_counter_seconds(const char *name, const char *labels,
+                                       const char *help)
+{
+    struct metric wanted = {.name = name,
+                            .labels = labels,
+                            .help = help,
+                            .kind = METRIC_COUNTER,
+                            .is_seconds = true};
+    return metric_register(&wanted);
+}
+
+struct metric *metrics_gauge_seconds(const char *name, const char *labels,
+                                     const char *help)
+{
+    struct metric wanted = {.name = name,
+                            .labels = labels,
+                            .help = help,
+                            .kind = METRIC_GAUGE,
+                            .is_seconds = true};
     return metric_register(&wanted);
 }
 
@@ -134,7 +161,13 @@ static void metric_write_value(const struct metric *metric, struct buf *out)
     buf_text(out, metric->name);
     if (metric->labels[0] != '\0')
         buf_format(out, "{%s}", metric->labels);
-    buf_format(out, " %" PRId64 "\n", metric_value(metric));
+    int64_t value = metric_value(metric);
+    if (metric->is_seconds)
+        buf_format(out, " %s%lld.%06lld\n", value < 0 ? "-" : "",
+                   llabs((long long)value) / US_PER_SECOND,
+                   llabs((long long)value) % US_PER_SECOND);
+    else
+        buf_format(out, " %" PRId64 "\n", value);
 }
 
 /* A family must be one block of lines. */
@@ -150,4 +183,15 @@ void metrics_write(struct buf *out)
                 metric_write_value(&metrics[j], out);
         }
     }
+    histograms_write(out);
+}
+
+void metrics_plain_name(struct span name, char *room, size_t size)
+{
+    size_t length = name.length < size - 1 ? name.length : size - 1;
+    for (size_t at = 0; at < length; at++) {
+        char byte = name.bytes[at];
+        room[at] = byte == '"' || byte == '\\' || (unsigned char)byte < 0x20 ? '_' : byte;
+    }
+    room[length] = '\0';
 }

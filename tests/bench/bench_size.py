@@ -8,6 +8,7 @@ usage: python -m tests.bench.bench_size [--rows 10000000] [--slice 1000000]
 import argparse
 import statistics
 import sys
+from pathlib import Path
 
 from confluent_kafka import TopicPartition
 
@@ -30,7 +31,7 @@ SIZE = """SELECT (SELECT sum(applied + unchanged + stale + shadowed) FROM {0}.pr
 class Filling:
     def __init__(self, world: World, options: argparse.Namespace):
         self._world, self._options = world, options
-        self._env = world.env(options.lanes)
+        self.env = world.env(options.lanes)
         self.expected = Expected()
         self.slices: list[Figures] = []
 
@@ -44,18 +45,22 @@ class Filling:
         path = self._world.run_dir / "slice.tsv"
         workload.make(path, size, self._first_ms(), first=len(self.slices) * size)
         wait_tool(self._world.start_feed(TOPIC, path))
+        if not self._options.no_audit:
+            self._expect(path)
+        path.unlink()
+
+    def _expect(self, path: Path) -> None:
         with path.open() as lines:
             for line in lines:
                 self.expected.add(line)
         self.expected.ids.clear()  # no later slice repeats an id
-        path.unlink()
 
     def _forget_records(self) -> None:
         """The broker may drop what was read: the topic would outgrow the disk."""
         partitions = range(workload.PARTITIONS)
         admin = self._world.kafka.admin()  # held: the futures die with it
         with self._world.postgres.connect() as connection:
-            sql = f"SELECT partition, next_offset FROM {self._env['PARSTOCK_SCHEMA']}.progress"
+            sql = f"SELECT partition, next_offset FROM {self.env['PARSTOCK_SCHEMA']}.progress"
             reached = dict(connection.execute(sql).fetchall())
         wanted = [TopicPartition(TOPIC, p, reached[p]) for p in partitions]
         for future in admin.delete_records(wanted).values():
@@ -63,12 +68,12 @@ class Filling:
 
     def _size(self) -> tuple[int, int]:
         with self._world.postgres.connect() as connection:
-            return connection.execute(SIZE.format(self._env["PARSTOCK_SCHEMA"])).fetchone()
+            return connection.execute(SIZE.format(self.env["PARSTOCK_SCHEMA"])).fetchone()
 
     def one_slice(self) -> str:
         self._feed()
         self._world.checkpoint()
-        figures = run_worker(self._world, self._env, self._options.slice)
+        figures = run_worker(self._world, self.env, self._options.slice)
         self.slices.append(figures)
         self._forget_records()
         rows, size = self._size()
@@ -77,11 +82,11 @@ class Filling:
                 f"{figures.per_million('postgres'):.2f}; peak RSS {figures.rss_mib:.0f} MiB")  # fmt: skip
 
     def prove(self) -> None:
-        result = audit(self._env)
+        result = audit(self.env)
         counted = {name: n for name, n in result["outcomes"].items() if n}
         expected = self.expected
         wrong = [] if counted == expected.outcomes else [f"outcomes {counted}, not {dict(expected.outcomes)}"]
-        found = self._world.fetch_levels(self._env["PARSTOCK_SCHEMA"])
+        found = self._world.fetch_levels(self.env["PARSTOCK_SCHEMA"])
         check(wrong + compare_levels(expected.levels, found), "the filling")
 
 

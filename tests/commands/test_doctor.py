@@ -45,6 +45,20 @@ def test_before_and_after_the_set_up(env):
     assert b"0 failed, 0 unreachable" in plain.stdout
 
 
+def test_tokens_of_sources(env):
+    def texts(**settings):
+        code, report, found = doctor(env | settings)
+        assert "hush-hush" not in json.dumps(report)
+        return [c["text"] for c in report["checks"] if c["check"] == "gateway"], found["gateway"], report
+
+    said, verdicts, _ = texts()
+    assert verdicts == {"ok"} and any("PARSTOCK_SOURCE_WMS_TOKEN" in text for text in said)
+    assert texts(PARSTOCK_SOURCE_WMS_TOKEN="hush-hush-0123456789")[1] == {"ok"}
+    assert texts(PARSTOCK_SOURCE_WMS_TOKEN="hush-hush")[1] == {"ok", "warn"}
+    assert texts(PARSTOCK_SOURCE_WMS_TOKEN_FILE="/nowhere/at/all")[1] == {"ok", "fail"}
+    assert "fail" in texts(PARSTOCK_GATEWAY_LISTEN="192.0.2.1:80")[1]
+
+
 def test_what_is_away_is_unreachable(contract):
     env = parstock_env("127.0.0.1:1", "host=127.0.0.1 port=1", contract=contract)
     code, _, found = doctor(env)

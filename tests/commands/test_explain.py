@@ -1,11 +1,15 @@
 """explain as an operator meets it: wrong use, nothing known, and ledgers made by hand with every fault that it must tell."""
 
 import json
+import os
+import pty
+import subprocess
 from datetime import datetime, timedelta, timezone
 from typing import Iterator
 
 import pytest
 
+from tests.harness.paths import parstock
 from tests.harness.worker import parstock_env, run_parstock
 
 BEGUN = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -186,3 +190,66 @@ def test_as_it_was_known(ledger):
     # The level of now says nothing of then.
     ledger.db.execute("UPDATE levels SET quantity = 99")
     assert len(ledger.explain("A", "--at", "2026-03-02T13:00:00Z")) == 2
+
+
+# ---- for a person
+
+
+def on_a_terminal(env: dict[str, str], *arguments: str) -> str:
+    mine, its = pty.openpty()
+    with subprocess.Popen([parstock(), "explain", *arguments], env=env, stdout=its, stdin=subprocess.DEVNULL) as child:
+        os.close(its)
+        said = b""
+        while True:
+            try:
+                piece = os.read(mine, 65536)
+            except OSError:  # its end is closed
+                break
+            said += piece
+            if not piece:
+                break
+        assert child.wait() == 0
+    os.close(mine)
+    return said.decode()
+
+
+def test_colour_on_a_terminal_alone(ledger):
+    ledger.page(ledger.line("A", None, 7), ledger.line("A", 7, 7, outcome=3))
+    ledger.level("A", 7)
+    env = {name: value for name, value in ledger.env.items() if name != "NO_COLOR"} | {"TERM": "xterm"}
+    bright = on_a_terminal(env, "A")
+    assert "\x1b[32mapplied" in bright and "\x1b[33mstale" in bright and bright.count("\x1b[0m") > 5
+    assert "\x1b" not in on_a_terminal(env | {"NO_COLOR": "1"}, "A")
+    assert "\x1b" not in on_a_terminal(env | {"TERM": "dumb"}, "A")
+    assert "\x1b" not in run_parstock("explain", "A", env=env).stdout.decode()
+
+
+def test_what_was_written_down_of_a_past_moment(ledger):
+    """What a shop showed and should have shown, by the last that said so, and in order of time for a person."""
+    ledger.page(ledger.line("A", None, 7))
+    ledger.level("A", 7)
+    at = {minute: BEGUN + timedelta(minutes=minute) for minute in range(0, 70, 10)}
+    ledger.db.execute("INSERT INTO shop_writes (shop, key, body, state, epoch, created_at, settled_at, detail)"
+                      " VALUES ('demo', gen_random_uuid(), '', 'applied', 1, %s, %s, 'ok')", [at[10], at[20]])  # fmt: skip
+    ledger.db.execute("INSERT INTO shop_write_pairs SELECT id, 0, 'A', 'BER', 'i', 'g', 3, 6 FROM shop_writes")
+    ledger.db.execute("INSERT INTO drift_findings (finding_id, sku, run_id, shop, location, desired, shown, residual, cause, rule,"
+                      " evidence, risk, observed_at) VALUES ('f-1', 'A', 1, 'demo', 'BER', 6, 4, -2, 'external_writer', 'x', '{}',"
+                      " 'low', %s)", [at[40]])  # fmt: skip
+    ledger.db.execute("INSERT INTO drift_actions (finding_id, sku, shop, location, action, is_rule, rule, actor, state, acted_at,"
+                      " settled_at, desired, shown) VALUES ('f-1', 'A', 'demo', 'BER', 'resync', true, 'mend', 'policy', 'done', %s,"
+                      " %s, 6, 6)", [at[50], at[60]])  # fmt: skip
+    ledger.db.execute("INSERT INTO shop_units VALUES ('A', 'BER', 'demo', %s, 2, 1)", [at[30]])
+    ledger.db.execute("INSERT INTO spot_checks (sku, location, counted, books, verdict, actor, counted_at)"
+                      " VALUES ('A', 'BER', 7, 7, 'agrees', 'anna', %s)", [at[40]])  # fmt: skip
+    wanted = {5: None, 15: (6, 3, "write 1"), 25: (6, 6, "write 1"), 45: (6, 4, "finding f-1"), 65: (6, 6, "repair of f-1")}
+    for minute, numbers in wanted.items():
+        (then,) = ledger.explain("A", "--at", (BEGUN + timedelta(minutes=minute)).isoformat())
+        assert [(s["desired"], s["shown"], s["shown_by"]) for s in then["shops"]] == ([numbers] if numbers else [])
+    (now,) = ledger.explain("A")
+    assert [m["kind"] for m in now["movements"]] == ["missing"] and now["movements"][0]["units"] == 1
+    assert [(a["action"], a["rule"], a["shown"]) for a in now["actions"]] == [("resync", "mend", 6)]
+    assert [(c["verdict"], c["counted"], c["actor"]) for c in now["spot_checks"]] == [("agrees", 7, "anna")]
+    table = run_parstock("explain", "A", env=ledger.env).stdout.decode().splitlines()
+    words = [line.split()[2] for line in table if line.startswith("2026-")]
+    assert words == ["applied", "write", "missing", "finding", "counted", "action"]
+    assert max(map(len, table)) <= 80

@@ -3,10 +3,12 @@ says."""
 
 import http.client
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shop_client import document
+from shop_client import ShopClient, document
 
 
 def write(shop, key="k"):
@@ -27,6 +29,20 @@ def test_drop(shop, fault, applied):
     assert shop.level("A")["available"] == 8
     kinds = [line["kind"] for line in shop.since_reset()]
     assert kinds.count("applied") == 1 and shop.check()["ok"]
+
+
+def test_a_late_answer_is_as_old_as_the_read(shop):
+    shop.control("faults", {"next": [{"fault": "late", "ms": 700}]})
+    variables = {"ids": [shop.items["A"]], "locationId": "gid://shopify/Location/501"}
+    other = ShopClient(f"http://{shop.host}")
+    with ThreadPoolExecutor() as pool:
+        late = pool.submit(other.graphql, document("read_levels"), variables)
+        time.sleep(0.3)
+        write(shop)
+        node = late.result()["data"]["nodes"][0]
+    other.close()
+    shown = {q["name"]: q["quantity"] for q in node["inventoryLevel"]["quantities"]}
+    assert shown["available"] == 5 and shop.level("A")["available"] == 8
 
 
 def test_429_names_the_wait_and_applies_nothing(shop):

@@ -3,6 +3,7 @@
  * value outside its bounds. The first byte chooses the decoder.
  */
 #include "common/base/check.h"
+#include "common/codec/shopify_hooks.h"
 #include "common/codec/shopify_json.h"
 
 #include <stdlib.h>
@@ -88,11 +89,34 @@ static void try_token(struct span body, struct pool *pool)
         ASSERT(token.text[0] != '\0' && token.expires_in_seconds >= 0);
 }
 
+static void try_subscriptions(struct span body, struct pool *pool)
+{
+    static struct subscriptions found;
+    struct subscribed done;
+    found.pool = pool;
+    (void)shopify_decode_subscriptions(body, &reply, &found, &error);
+    ASSERT(found.count <= SUBSCRIPTIONS_MAX);
+    (void)shopify_decode_subscribed(body, &reply, &done, &error);
+}
+
+static void try_nodes(struct span body, struct pool *pool)
+{
+    const struct span ids[] = {SPAN_OF("a"), SPAN_OF("b")};
+    const struct items_wanted wanted = {
+        .ids = ids, .count = 1 + body.length % 2, .pool = pool};
+    struct item_facts facts[2];
+    struct order_line lines[2];
+    if (shopify_decode_items(body, &wanted, &reply, facts, &error) == STATUS_OK &&
+        !reply.has_top_error)
+        ASSERT(facts[0].variant_count <= ITEM_VARIANTS_MAX);
+    (void)shopify_decode_order_lines(body, &wanted, &reply, lines, &error);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const DECODERS[])(struct span, struct pool *) = {
-        try_set,       try_levels,    try_bulk_run, try_bulk_status,
-        try_bulk_line, try_locations, try_scopes,   try_token,
+        try_set,       try_levels, try_bulk_run, try_bulk_status,   try_bulk_line,
+        try_locations, try_scopes, try_token,    try_subscriptions, try_nodes,
     };
     if (size == 0)
         return 0;

@@ -50,6 +50,7 @@ class Child:
         cwd: Path | None = None,
         user: tuple[int, int] | None = None,
         death_signal: int = signal.SIGKILL,
+        pass_fds: Sequence[int] = (),
     ):
         self.name = name
         self.out_path = log_dir / f"{name}.out"
@@ -66,6 +67,7 @@ class Child:
                 env=dict(env) if env is not None else None,
                 cwd=cwd,
                 process_group=0,
+                pass_fds=pass_fds,
                 preexec_fn=_tie_to_parent(os.getpid(), death_signal),
                 **identity,
             )

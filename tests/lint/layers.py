@@ -25,8 +25,8 @@ GUARDED = {"common/io/kafka_conf.h": "common/io/kafka_*.c"}
 PURE = {"stddef.h", "stdint.h", "stdbool.h", "string.h", "limits.h", "inttypes.h", "stdalign.h"}
 LIBC = PURE | {
     "assert.h", "ctype.h", "dirent.h", "errno.h", "fcntl.h", "fnmatch.h", "getopt.h", "locale.h",
-    "math.h", "netdb.h", "poll.h", "pthread.h", "setjmp.h", "signal.h", "stdarg.h", "stdatomic.h",
-    "stdio.h", "stdlib.h", "stdnoreturn.h", "strings.h", "sysexits.h", "time.h", "unistd.h",
+    "math.h", "netdb.h", "poll.h", "pthread.h", "pwd.h", "setjmp.h", "signal.h", "spawn.h", "stdarg.h",
+    "stdatomic.h", "stdio.h", "stdlib.h", "stdnoreturn.h", "strings.h", "sysexits.h", "time.h", "unistd.h",
     "arpa/inet.h", "netinet/in.h", "netinet/tcp.h",
 }  # fmt: skip
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)

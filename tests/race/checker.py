@@ -129,7 +129,7 @@ class Checker:
         self.verdict.counts["stale pairs"] += line["codes"].get(STALE, 0)
 
     def _fault(self, line: dict[str, Any]) -> None:
-        self.verdict.counts["faults"] += any(name != "delay" for name in line["faults"])
+        self.verdict.counts["faults"] += any(name not in ("delay", "late") for name in line["faults"])
 
 
 def check(lines: Iterable[dict[str, Any]]) -> Verdict:

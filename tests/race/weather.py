@@ -12,6 +12,7 @@ SET = "inventorySetQuantities"
 # Half of the calls are slow; one write in ten, and one read in twenty, has worse luck.
 FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "delay", "ms": 50, "probability": 0.5},
+    {"fault": "late", "ms": 200, "probability": 0.1},
     # Longer than anyone waits for the answer: the shop goes on, and applies it then.
     {"fault": "delay", "ms": 2500, "probability": 0.01, "ops": [SET]},
     {"fault": "drop_after_apply", "probability": 0.03, "ops": [SET]},

@@ -47,12 +47,16 @@ class ShopWorld(PushWorld):
     # ---- events
 
     def publish(self, *events: dict[str, Any]) -> None:
+        self.produce(*events)
+        self.wait_judged()
+
+    def produce(self, *events: dict[str, Any]) -> None:
+        """Sent; nobody waits for them to be judged."""
         for event in events:
             self._published += 1
             whole = {"id": f"e-{self._published}", "location": "BER", **event}
             self._producer.produce(f"{self.prefix}stock-changes", json.dumps(whole).encode(), whole["sku"].encode())
         assert self._producer.flush(30) == 0
-        self.wait_judged()
 
     def wait_judged(self) -> None:
         wait_until(lambda: self.judged() >= self._published, "all events to be judged", 60, every_s=0.05)

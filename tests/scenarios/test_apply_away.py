@@ -1,6 +1,7 @@
 """Broker or Postgres away, at the start and later: apply waits, says why, neither ends nor spins, and
 goes on by itself when they are back."""
 
+import re
 import socket
 import threading
 import time
@@ -85,6 +86,11 @@ def heals(stage: Stage, worker: Worker, seed: int) -> None:
     stage.check()
 
 
+def figure(worker: Worker, name: str) -> float:
+    found = re.search(rf"^{name} (\S+)$", worker.get("/metrics")[1], re.MULTILINE)
+    return float(found[1]) if found else -1.0
+
+
 def test_broker_away_at_the_start(own_servers, new_stage):
     broker, database = own_servers
     stage = new_stage(broker, database.start())
@@ -115,10 +121,19 @@ def test_each_away_later(own_servers, new_stage):
     stage = new_stage(broker.start(), database).set_up()
     worker = stage.worker()
     heals(stage, worker, seed=33)
+    wait_until(lambda: figure(worker, "parstock_apply_lag_records") == 0, "the lag to be none", 30)
+    assert figure(worker, "parstock_apply_lag_seconds") == 0
+    assert figure(worker, "parstock_apply_commit_seconds_count") > 0
     database.stop_immediate()
+    waiting = stage.produce(stream(stage, 400, seed=37))
+    wait_until(lambda: figure(worker, "parstock_apply_lag_records") == waiting, "the lag to be seen", 30)
+    before = figure(worker, "parstock_apply_lag_seconds")
     watch(worker, "postgres", database.port)
+    assert figure(worker, "parstock_apply_lag_records") == waiting
+    assert figure(worker, "parstock_apply_lag_seconds") >= max(before, WATCHED_S / 2)
     database.start()
     heals(stage, worker, seed=34)
+    wait_until(lambda: figure(worker, "parstock_apply_lag_seconds") == 0, "the lag to be worked off", 30)
     broker.kill()
     watch(worker, "kafka", broker.port)
     broker.start()

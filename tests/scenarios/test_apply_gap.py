@@ -1,6 +1,7 @@
 """Records that left the topic before they were read: their partition stands still, says so, and goes on
 only where an operator accepts the loss. The others go on."""
 
+import itertools
 import re
 import time
 
@@ -11,6 +12,7 @@ from tests.harness.worker import Worker
 from tests.model.generate import Plan, generate
 from tests.scenarios.stage import Stage
 
+SEEDS = itertools.count(50)
 CUT = {1: 30, 4: 1}  # partition: records lost to it
 
 
@@ -91,6 +93,25 @@ def test_goes_on_where_the_loss_is_accepted(stage):
     stage.wait_settled()
     assert not gap_lines(again)
     stage.stop()
+
+
+def test_partitions_move_while_a_place_is_looked_for(stage):
+    """A partition that waits for its new place is not assigned: giving back the others must not hang on it."""
+    first = stage.worker("--accept-gap").wait_ready()
+    for delay_s in (0.0, 0.3):
+        stage.wait_settled()
+        first.pause()
+        for _ in range(3):  # one may be on its way to the worker already
+            stage.produce(stream(stage, 200, seed=next(SEEDS)))
+            time.sleep(0.1)
+        delete_before(stage, {p: end - 1 for p, end in stage.ends(stage.events_topic).items()})
+        second = stage.worker("--accept-gap")
+        time.sleep(delay_s)
+        first.resume()
+        stage.wait_settled()
+        assert second.terminate() == 0
+    assert gap_lines(first), "the gaps were not seen"
+    assert first.terminate() == 0
 
 
 def test_a_topic_made_anew_is_no_gap_to_accept(stage):

@@ -90,7 +90,7 @@ def test_a_paused_owner_comes_back_as_a_zombie(stage):
     zombie.pause()
     heir = stage.worker()
     stage.produce(messages[1000:2000])
-    stage.wait_settled(limit_s=60)  # the heir has waited out the session time-out of 6 s
+    stage.wait_settled(limit_s=150)  # the heir has waited out the session time-out of 6 s
     stage.check()
     zombie.resume()
     stage.produce(messages[2000:])

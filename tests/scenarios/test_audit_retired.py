@@ -73,6 +73,7 @@ def test_audit_passes_before_and_after(retired):
                        "(SELECT FROM idempotency i WHERE i.sku = l.sku AND i.location = l.location)")  # fmt: skip
     assert gone[0][0] > 0
     after = retired.audit()
+    assert after.pop("seals")["count"] > before.pop("seals")["count"] == 0  # what went was sealed first
     assert after == before
 
 

@@ -132,8 +132,12 @@ def test_throttling_storm(run_dir: Path, postgres: Postgres) -> None:
         world.wait_par()
         world.prove(wanted)
         assert settled_by(world) == {"applied": 6}
-        assert int(metric(push, "parstock_push_throttle_wait_milliseconds_total")) > 1000
+        assert float(metric(push, "parstock_push_throttle_wait_seconds_total")) > 1
         assert int(metric(push, "parstock_push_writes_total", 'verdict="throttled"')) == 3
+        wait_until(lambda: metric(push, "parstock_push_bucket_limit_points") == 20, "the bucket to be shown", 30)
+        assert 0 <= metric(push, "parstock_push_bucket_points") <= 20
+        wait_until(lambda: metric(push, "parstock_push_oldest_dirty_seconds") == 0, "nothing to wait", 30)
+        assert metric(push, "parstock_push_call_seconds_count") >= 6
 
 
 def metric(worker, name: str, label: str = "") -> float:

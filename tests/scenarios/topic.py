@@ -2,17 +2,30 @@
 
 import time
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from tests.harness.waiting import wait_until
 from tests.model.decode import Record
+
+ELECTING = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
+
+
+def ends_now(consumer: Consumer, topic: str) -> dict[int, int] | None:
+    """None: a partition that was just made has no leader yet."""
+    found = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+    try:
+        return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[1]
+                for p in found}  # fmt: skip
+    except KafkaException as error:
+        if not error.args[0].retriable() and error.args[0].code() not in ELECTING:
+            raise
+        return None
 
 
 def topic_ends(bootstrap: str, topic: str) -> dict[int, int]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "none"})
     try:
-        found = consumer.list_topics(topic, timeout=20).topics[topic].partitions
-        return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[1]
-                for p in found}  # fmt: skip
+        return wait_until(lambda: ends_now(consumer, topic), f"leaders of {topic}", 60)
     finally:
         consumer.close()
 

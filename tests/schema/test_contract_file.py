@@ -12,6 +12,7 @@ import subprocess
 
 import jsonschema
 import pytest
+import reference_alerts
 import reference_judge as reference
 import reference_kits
 
@@ -64,7 +65,11 @@ def verdict(path, validator):
         return "text"
     if not validator.is_valid(contract):
         return "schema"
-    problem = reference.contract_problem(contract) or reference_kits.kit_problem(contract)
+    problem = (
+        reference.contract_problem(contract)
+        or reference_kits.kit_problem(contract)
+        or reference_alerts.alert_problem(contract)
+    )
     return "relation" if problem else "ok"
 
 
@@ -196,6 +201,14 @@ def test_a_relation_of_kits_left_unchecked_is_noticed(monkeypatch):
     loaders = {row["file"] for row in expectations() if row["judged_by"] == "loader"}
     assert set(failures(validator_of(load_schema()))) == {
         file for file in loaders if file.startswith("kit-")
+    }
+
+
+def test_a_relation_of_alerts_left_unchecked_is_noticed(monkeypatch):
+    monkeypatch.setattr(reference_alerts, "alert_problem", lambda contract: None)
+    loaders = {row["file"] for row in expectations() if row["judged_by"] == "loader"}
+    assert set(failures(validator_of(load_schema()))) == {
+        file for file in loaders if file.startswith("alert-")
     }
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages of the groups named: build lint postgres python npm broker.
+# Installs the Debian packages of the groups named: build lint postgres python npm broker alerts browser image producers.
 # A package counts as present when its probe is: a command on the PATH, a file (with a slash),
 # or, for a library, what dpkg says. So a tool installed by other means is left alone.
 # shellcheck source=tests/setup/lib.sh
@@ -18,6 +18,10 @@ declare -A GROUPS_OF=(
     [postgres]="postgresql-15=$PG_BIN/postgres"
     [python]="python3=python3 python3-venv"
     [broker]="openjdk-17-jre-headless=java maven=mvn"
+    [alerts]="prometheus-alertmanager=prometheus-alertmanager prometheus=promtool"
+    [image]="binutils=strip ca-certificates python3=python3"
+    [browser]="chromium=chromium fonts-dejavu-core"
+    [producers]="kcat=kcat openjdk-17-jdk-headless=javac"
 )
 
 usage() {
@@ -63,10 +67,21 @@ forbid_default_cluster() {
     say "wrote $file, so that no default PostgreSQL cluster is created"
 }
 
+# Prometheus and Alertmanager come with services. We need their programs only: Debian's own way to say no,
+# for as long as we install; a policy that is already there is left as it is.
+forbid_services() {
+    local file=/usr/sbin/policy-rc.d
+    [ -e "$file" ] && return 0
+    printf '#!/bin/sh\nexit 101\n' >"$file"
+    chmod 755 "$file"
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+}
+
 install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     say "installing Debian packages: $*"
     case " $* " in *" postgresql-15 "*) forbid_default_cluster ;; esac
+    case " $* " in *" prometheus"*) forbid_services ;; esac
     apt-get -qq update >&2 || fail "$EX_UNAVAILABLE" "apt-get update failed: see above"
     apt-get -qq install -y --no-install-recommends -o Dpkg::Options::=--force-confold \
         "$@" >&2 </dev/null ||

@@ -31,7 +31,7 @@ static const struct command_spec SPEC = {
     .usage = "[--sku SKU] NAME...",
     .operands = 3,
     .uses = CONFIG_CONTRACT | CONFIG_KAFKA | CONFIG_POSTGRES | CONFIG_ADMIN |
-            CONFIG_OUTPUT | CONFIG_TOPICS | CONFIG_LANES,
+            CONFIG_OUTPUT | CONFIG_TOPICS | CONFIG_LANES | CONFIG_GATEWAY,
     .flags = FLAGS,
     .flag_count = sizeof(FLAGS) / sizeof(FLAGS[0]),
 };
@@ -94,6 +94,8 @@ static void test_defaults(void **state)
     assert_string_equal(config.schema, "parstock");
     assert_string_equal(config.admin_listen, "127.0.0.1:9464");
     assert_false(config.admin_listen_asked);
+    assert_string_equal(config.gateway_listen, "127.0.0.1:8080");
+    assert_false(config.gateway_listen_asked);
     assert_string_equal(config.log_level, "info");
     assert_string_equal(config.output, "");
     assert_int_equal(config.topic_partitions, 12);

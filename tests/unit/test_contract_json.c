@@ -30,7 +30,8 @@ static const char GOOD[] =
     "\"observe\",\"why\":\"x\"}],\"guards\":{}},"
     "\"risk\":{\"tags\":[\"Limited\",\"fragile\"],\"skus\":[\"z\",\" a–1 \"],"
     "\"value_threshold\":250.5},\"drift\":{\"settle_seconds\":30},\"alerts\":[{\"name\":\"a\",\"kind\":"
-    "\"slack\"}],\"kpi\":{\"max_mismatch_percent\":0.5},"
+    "\"slack\"}],\"kpi\":{\"max_mismatch_percent\":0.5,"
+    "\"max_repair_seconds\":60,\"min_covered_days\":3,\"max_oversells\":4},"
     "\"retention\":{\"idempotency_days\":7}}";
 
 static const char MINIMAL[] =
@@ -44,6 +45,20 @@ static struct contract *decode_good(const char *text)
     if (contract_decode(span_from(text), &contract, &error) != STATUS_OK)
         fail_msg("%s", error.text);
     return contract;
+}
+
+static void test_limits_of_a_week(void **state)
+{
+    (void)state;
+    SCOPED(contract_free) struct contract *contract = decode_good(GOOD);
+    SCOPED(contract_free) struct contract *bare = decode_good(MINIMAL);
+    struct kpi_limits wanted = KPI_DEFAULTS;
+    wanted.mismatch_share = 5000;
+    wanted.repair_ms = 60000;
+    wanted.covered_days = 3;
+    wanted.oversells = 4;
+    assert_memory_equal(&contract->kpi, &wanted, sizeof wanted);
+    assert_memory_equal(&bare->kpi, &KPI_DEFAULTS, sizeof wanted);
 }
 
 static void test_sources_and_locations(void **state)
@@ -373,6 +388,7 @@ static void test_too_many_sources(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_limits_of_a_week),
         cmocka_unit_test(test_sources_and_locations),
         cmocka_unit_test(test_shops),
         cmocka_unit_test(test_risk),

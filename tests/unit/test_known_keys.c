@@ -2,6 +2,7 @@
  * fingerprint, however it was sealed, merged and loaded again. */
 #include "workers/apply/known_keys.h"
 
+#include "common/base/check.h"
 #include "common/base/filter.h"
 #include "common/base/scope.h"
 
@@ -65,7 +66,7 @@ static void test_fresh_keys(void **state)
     (void)state;
     struct error error = {0};
     SCOPED(known_free) struct known_keys known;
-    known_init(&known, MAX);
+    known_init(&known);
     int64_t fingerprint = 0;
     struct key_entry entry = entry_of(1);
     assert_false(known_find(&known, entry.key, &fingerprint));
@@ -88,7 +89,7 @@ static void test_sealing_forgets_the_fresh_and_keeps_the_run(void **state)
     struct error error = {0};
     SCOPED(known_free) struct known_keys known;
     struct made made;
-    known_init(&known, MAX);
+    known_init(&known);
     struct key_entry entry = entry_of(5);
     assert_int_equal(known_add(&known, &entry, &error), STATUS_OK);
     make_run(&made, 7, 0, 1000);
@@ -111,7 +112,7 @@ static void test_merging_replaces_the_newest(void **state)
     struct error error = {0};
     SCOPED(known_free) struct known_keys known;
     struct made made;
-    known_init(&known, MAX);
+    known_init(&known);
     for (int64_t id = 1; id <= 5; id++) {
         make_run(&made, id, (uint64_t)id * 100, 100);
         assert_int_equal(known_sealed(&known, &made.row, 0, &error), STATUS_OK);
@@ -133,19 +134,51 @@ static void test_the_oldest_go_without_a_filter(void **state)
     struct error error = {0};
     SCOPED(known_free) struct known_keys known;
     struct made made;
-    known_init(&known, 3 * filter_size(1000));
+    known_init(&known);
+    struct known_keys *all[] = {&known};
     for (int64_t id = 1; id <= 5; id++) {
         make_run(&made, id, (uint64_t)id * 1000, 1000);
         assert_int_equal(known_sealed(&known, &made.row, 0, &error), STATUS_OK);
+        known_fit(all, 1, 3 * filter_size(1000));
         free_run(&made);
     }
     const struct key_entry stranger = entry_of(999999);
     for (size_t at = 0; at < 5; at++)
         assert_int_equal(known.runs[at].filter.length == 0, at < 2);
     assert_true(known_run_may_have(&known.runs[0], stranger.key));
-    assert_true(known.filter_bytes <= known.filter_bytes_max);
-    known_limit(&known, 0);
+    assert_int_equal(known.filter_bytes, 3 * filter_size(1000));
+    known_fit(all, 1, 0);
     assert_int_equal(known.filter_bytes, 0);
+}
+
+/* Who holds little keeps it: what is missing is taken from the one that holds most. */
+static void test_memory_for_filters_goes_where_keys_are(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    SCOPED(known_free) struct known_keys few;
+    SCOPED(known_free) struct known_keys many;
+    SCOPED(known_free) struct known_keys none;
+    struct known_keys *all[] = {&none, &few, &many};
+    struct made made;
+    known_init(&few);
+    known_init(&many);
+    known_init(&none);
+    for (int64_t id = 1; id <= 9; id++) {
+        make_run(&made, id, (uint64_t)id * 1000, 1000);
+        made.row.newest_at_us = id;
+        struct known_keys *known = id == 1 ? &few : &many;
+        assert_int_equal(known_sealed(known, &made.row, 0, &error), STATUS_OK);
+        free_run(&made);
+    }
+    known_fit(all, COUNT_OF(all), 9 * filter_size(1000));
+    assert_int_equal(many.filter_bytes, 8 * filter_size(1000));
+    known_fit(all, COUNT_OF(all), 4 * filter_size(1000));
+    assert_int_equal(few.filter_bytes, filter_size(1000));
+    for (size_t at = 0; at < 8; at++)
+        assert_int_equal(many.runs[at].filter.length == 0, at < 5);
+    known_fit(all, COUNT_OF(all), filter_size(1000) - 1);
+    assert_int_equal(few.filter_bytes + many.filter_bytes, 0);
 }
 
 static void test_runs_that_retention_dropped(void **state)
@@ -154,7 +187,7 @@ static void test_runs_that_retention_dropped(void **state)
     struct error error = {0};
     SCOPED(known_free) struct known_keys known;
     struct made made;
-    known_init(&known, MAX);
+    known_init(&known);
     for (int64_t id = 1; id <= 4; id++) {
         make_run(&made, id, (uint64_t)id * 100, 100);
         made.row.newest_at_us = id * 10;
@@ -175,8 +208,9 @@ static void test_loading(void **state)
     struct error error = {0};
     SCOPED(known_free) struct known_keys known;
     SCOPED(buf_free) struct buf fresh;
+    struct known_keys *all[] = {&known};
     struct made made;
-    known_init(&known, 2 * filter_size(100));
+    known_init(&known);
     buf_init(&fresh, MAX);
     const struct key_entry entry = entry_of(77);
     key_run_add(&fresh, &entry);
@@ -189,6 +223,7 @@ static void test_loading(void **state)
     for (int64_t id = 3; id >= 1; id--) {
         make_run(&made, id, (uint64_t)id * 1000, 100);
         assert_int_equal(known_load_row(&known, &made.row, &error), STATUS_OK);
+        known_fit(all, 1, 2 * filter_size(100));
         free_run(&made);
     }
     known_loaded(&known);
@@ -208,7 +243,7 @@ static void test_a_damaged_row_is_refused(void **state)
     struct error error = {0};
     SCOPED(known_free) struct known_keys known;
     struct made made;
-    known_init(&known, MAX);
+    known_init(&known);
     make_run(&made, 1, 0, 200);
     made.row.entries = 129; /* the guide's length still fits, the filter's does not */
     assert_int_equal(known_load_row(&known, &made.row, &error), STATUS_FATAL);
@@ -226,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_sealing_forgets_the_fresh_and_keeps_the_run),
         cmocka_unit_test(test_merging_replaces_the_newest),
         cmocka_unit_test(test_the_oldest_go_without_a_filter),
+        cmocka_unit_test(test_memory_for_filters_goes_where_keys_are),
         cmocka_unit_test(test_runs_that_retention_dropped),
         cmocka_unit_test(test_loading),
         cmocka_unit_test(test_a_damaged_row_is_refused),

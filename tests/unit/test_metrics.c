@@ -53,6 +53,23 @@ static void test_the_same_series_is_found_again(void **state)
                          first);
 }
 
+static void test_seconds(void **state)
+{
+    (void)state;
+    struct metric *waited =
+        metrics_counter_seconds("parstock_waited_seconds_total", "shop=\"a\"", "Waited");
+    struct metric *lag = metrics_gauge_seconds("parstock_age_seconds", "", "Age");
+    metric_add(waited, 1500000);
+    metric_add(waited, 7);
+    metric_set(lag, -250000);
+    struct buf out;
+    written(&out);
+    assert_non_null(
+        strstr(out.bytes, "\nparstock_waited_seconds_total{shop=\"a\"} 1.500007\n"));
+    assert_non_null(strstr(out.bytes, "\nparstock_age_seconds -0.250000\n"));
+    buf_free(&out);
+}
+
 static void *count_up(void *metric)
 {
     for (int i = 0; i < 20000; i++)
@@ -77,6 +94,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_family_is_one_block),
         cmocka_unit_test(test_the_same_series_is_found_again),
+        cmocka_unit_test(test_seconds),
         cmocka_unit_test(test_adding_is_atomic),
     };
     return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);

@@ -38,9 +38,9 @@ static void add(struct table *table, size_t entries)
 
 static void check(const struct table *table, size_t keys)
 {
-    assert_true(table->count <= keys / 65536 + 16);
-    assert_true(table->written <= 8 * keys);
-    assert_true(table->largest <= (size_t)512 * 1024);
+    assert_true(table->count <= keys / 262144 + 20);
+    assert_true(table->written <= 9 * keys);
+    assert_true(table->largest <= RUN_KEYS_MAX);
 }
 
 static void test_full_runs(void **state)
@@ -77,8 +77,8 @@ static void test_runs_of_any_size(void **state)
             add(&table, entries);
             keys += entries;
         }
-        assert_true(table.count <= keys / 65536 + 16);
-        assert_true(table.largest <= (size_t)512 * 1024);
+        assert_true(table.count <= keys / 262144 + 20);
+        assert_true(table.largest <= RUN_KEYS_MAX);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "common/io/kafka_in.h"
 #include "common/io/kafka_out.h"
 #include "common/runtime/config.h"
+#include "common/runtime/shadow.h"
 #include "workers/apply/lane.h"
 
 #define APPLY_OWNER_MAX 160
@@ -25,11 +26,19 @@ struct group {
     int64_t take_after_us;
     struct metric *stopped;
     struct metric *skipped;
+    struct metric *lag_records;
+    struct metric *lag_seconds;
 };
 
 struct apply {
     struct config config;
-    bool accept_gap; /* go on where records fell out of the topic unread */
+    bool accept_gap;    /* go on where records fell out of the topic unread */
+    const char *shadow; /* its name: judge into that schema, emit nothing; NULL: live */
+    int64_t round;      /* of work on the shadow */
+    int64_t rate;       /* of a shadow: records a second at most; 0: as fast as it goes */
+    struct batch_choice choice; /* of a shadow: which events */
+    const char *schema;         /* of all tables */
+    char shadow_schema[SHADOW_SCHEMA_MAX];
     struct buf contract_text;
     struct contract *contract;
     char topic[256];            /* inventory.stock-changes, with the prefix */
@@ -44,6 +53,18 @@ struct apply {
     struct lane lanes[KAFKA_LANES_MAX];
     int lane_count;
 };
+
+/* False: nothing leaves, no record and no incident. */
+static inline bool apply_tells(const struct apply *apply)
+{
+    return apply->shadow == NULL;
+}
+
+/* Each lane has an equal part of it. */
+static inline int64_t apply_lane_rate(const struct apply *apply)
+{
+    return (apply->rate + apply->config.lanes - 1) / apply->config.lanes;
+}
 
 struct postgres_options apply_postgres_options(const struct apply *apply);
 struct relay_way apply_relay_way(const struct apply *apply);

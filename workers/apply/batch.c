@@ -2,10 +2,10 @@
 
 #include "common/base/check.h"
 #include "common/base/hash.h"
+#include "common/codec/cloud_headers.h"
 #include "workers/apply/place_cache.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 static enum status out_of_memory(struct error *error)
 {
@@ -67,6 +67,8 @@ void batch_clear(struct batch *batch)
     batch->place_count = 0;
     batch->later_count = 0;
     batch->part_count = 0;
+    batch->is_traced = false;
+    batch->incident_changes = NULL;
     batch->out_of_memory = false;
     pool_reset(&batch->pool);
 }
@@ -94,43 +96,21 @@ static struct part_count *part_of(struct batch *batch, const struct kafka_record
     return part;
 }
 
-static bool header_name_is(struct span name, const char *wanted)
-{
-    return name.length == strlen(wanted) &&
-           strncasecmp(name.bytes, wanted, name.length) == 0;
-}
-
-static bool is_structured(struct span value)
-{
-    static const char TYPE[] = "application/cloudevents+json";
-    size_t length = sizeof(TYPE) - 1;
-    if (value.bytes == NULL || value.length < length ||
-        strncasecmp(value.bytes, TYPE, length) != 0)
-        return false;
-    return value.length == length || value.bytes[length] == ';' ||
-           value.bytes[length] == ' ';
-}
-
 /* What the headers say; false where there are none of interest. */
-static bool read_headers(struct item *item, struct cloud_attributes *cloud)
+static bool read_headers(struct batch *batch, struct item *item,
+                         struct cloud_attributes *cloud)
 {
     struct span name;
     struct span value;
     bool any = false;
     for (size_t at = 0; kafka_record_header(&item->record, at, &name, &value); at++) {
         any = true;
-        if (header_name_is(name, "traceparent"))
+        if (header_name_is(name, "traceparent")) {
             item->traceparent = value;
-        else if (header_name_is(name, "content-type"))
-            cloud->structured = is_structured(value);
-        else if (header_name_is(name, "ce_id"))
-            cloud->id = value;
-        else if (header_name_is(name, "ce_source"))
-            cloud->source = value;
-        else if (header_name_is(name, "ce_type"))
-            cloud->type = value;
-        else if (header_name_is(name, "ce_time"))
-            cloud->time = value;
+            batch->is_traced = true;
+        } else {
+            cloud_header_take(cloud, name, value);
+        }
     }
     return any;
 }
@@ -160,7 +140,7 @@ static void keep_detail(struct batch *batch, struct item *item, const char *deta
 static void decode(struct batch *batch, struct item *item)
 {
     struct cloud_attributes cloud = {0};
-    bool any = read_headers(item, &cloud);
+    bool any = read_headers(batch, item, &cloud);
     const struct event_input input = {.contract = batch->contract,
                                       .value = item->record.value,
                                       .recorded_at_ms = item->record.timestamp_ms,
@@ -250,6 +230,18 @@ static bool join_place(struct batch *batch, struct item *item)
     return true;
 }
 
+static bool is_chosen(const struct batch *batch, const struct item *item)
+{
+    const struct batch_choice *choice = batch->choice;
+    if (choice == NULL || (choice->sku.bytes == NULL && choice->source.bytes == NULL))
+        return true;
+    if (item->reason != REASON_NONE)
+        return false;
+    return (choice->sku.bytes == NULL || span_equal(choice->sku, item->event.sku)) &&
+           (choice->source.bytes == NULL ||
+            span_equal(choice->source, item->event.source_name));
+}
+
 enum status batch_add(struct batch *batch, const struct kafka_record *record,
                       struct error *error)
 {
@@ -261,6 +253,10 @@ enum status batch_add(struct batch *batch, const struct kafka_record *record,
     ASSERT(record->offset >= part->next_offset);
     part->next_offset = record->offset + 1;
     decode(batch, item);
+    if (!is_chosen(batch, item)) {
+        batch->count--;
+        return STATUS_OK;
+    }
     if (item->reason != REASON_NONE || item->misplaced)
         return STATUS_OK;
     join_key(batch, item);

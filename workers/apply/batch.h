@@ -88,10 +88,18 @@ struct shop_place {
 };
 
 struct place_cache;
+struct incident_changes;
+
+/* Events that a shadow leaves out are as if they had never been; all absent: none is. */
+struct batch_choice {
+    struct span sku;    /* normalised; only its events */
+    struct span source; /* only what it says */
+};
 
 struct batch {
     const struct contract *contract;
-    int32_t partition_count; /* of the topic; 0 = not known */
+    const struct batch_choice *choice; /* NULL: every event */
+    int32_t partition_count;           /* of the topic; 0 = not known */
     struct place_cache *cache;
     struct event_decoder *decoder;
     struct event_hasher *hasher;
@@ -117,6 +125,9 @@ struct batch {
     size_t part_count;
     struct outbox_row *incidents; /* what subscribers are told of them */
     size_t incident_count;
+    bool is_traced; /* a record has a traceparent */
+    bool exports;   /* of sampled traces spans leave: it goes on below our own */
+    const struct incident_changes *incident_changes; /* NULL = none */
     bool out_of_memory;
 };
 

@@ -5,6 +5,7 @@
 #include "common/base/scope.h"
 #include "common/codec/key_run.h"
 #include "common/codec/ledger_line.h"
+#include "common/codec/page_filter.h"
 #include "workers/apply/batch.h"
 #include "workers/apply/records.h"
 #include "workers/apply/shops.h"
@@ -185,25 +186,47 @@ static void add_item(struct page *page, const struct item *item)
     ledger_line_add(&page->lines, &line);
 }
 
+static bool is_of_page(const struct part_count *part, const struct item *item)
+{
+    return item->record.partition == part->partition &&
+           outcome_leaves_ledger_row(item->verdict.outcome);
+}
+
+/* Which SKUs the page may hold; true: of few rows there is none. */
+static bool filter_of(struct batch *batch, const struct part_count *part,
+                      struct page_write *write)
+{
+    if (write->entries < PAGE_FILTER_ROWS_MIN)
+        return true;
+    size_t size = page_filter_size((size_t)write->entries);
+    unsigned char *bytes = pool_take(&batch->pool, size);
+    if (bytes == NULL)
+        return false;
+    memset(bytes, 0, size);
+    for (size_t at = 0; at < batch->count; at++)
+        if (is_of_page(part, &batch->items[at]))
+            page_filter_add(bytes, size, batch->items[at].event.sku);
+    write->skus = (struct span){.bytes = (const char *)bytes, .length = size};
+    return true;
+}
+
 static enum status page_of(struct batch *batch, const struct part_count *part,
                            struct page *page, struct page_write *write,
                            struct error *error)
 {
     buf_clear(&page->keys);
     buf_clear(&page->lines);
-    for (size_t at = 0; at < batch->count; at++) {
-        const struct item *item = &batch->items[at];
-        if (item->record.partition == part->partition &&
-            outcome_leaves_ledger_row(item->verdict.outcome))
-            add_item(page, item);
-    }
+    for (size_t at = 0; at < batch->count; at++)
+        if (is_of_page(part, &batch->items[at]))
+            add_item(page, &batch->items[at]);
     *write = (struct page_write){.partition = part->partition,
                                  .first_offset = part->first_offset,
                                  .next_offset = part->next_offset};
     write->entries = (int32_t)(page->keys.length / KEY_RUN_ENTRY_BYTES);
     write->keys = pool_buf(&batch->pool, &page->keys);
     write->lines = pool_buf(&batch->pool, &page->lines);
-    if (write->keys.bytes == NULL || write->lines.bytes == NULL)
+    if (write->keys.bytes == NULL || write->lines.bytes == NULL ||
+        !filter_of(batch, part, write))
         return out_of_memory(error);
     return STATUS_OK;
 }

@@ -34,6 +34,8 @@ static enum status take(struct apply *apply, int32_t partition, struct take *tak
         status = store_take(apply->postgres,
                             &(struct partition_ref){span_from(apply->topic), partition},
                             span_from(apply->owner), take_out, error);
+    if (status == STATUS_OK && !apply_tells(apply) && take_out->until_offset == INT64_MAX)
+        take_out->until_offset = 0; /* of a partition that the shadow was not made with */
     return status;
 }
 
@@ -163,13 +165,21 @@ static void open_membership(struct group *group)
                       "the topic before they were read.");
     group->skipped = metrics_counter("parstock_gap_records_total", "",
                                      "Records skipped by --accept-gap.");
+    group->lag_records =
+        metrics_gauge("parstock_apply_lag_records", "",
+                      "Records of the partitions held that are not judged yet.");
+    group->lag_seconds = metrics_gauge_seconds(
+        "parstock_apply_lag_seconds", "",
+        "How long the oldest record not judged yet has been waiting, at most.");
 }
 
 enum status group_open(struct apply *apply, struct error *error)
 {
     open_membership(&apply->membership);
     const struct kafka_options kafka = kafka_options(apply);
-    enum status status = kafka_out_open(&kafka, relay_acked, &apply->out, error);
+    enum status status = STATUS_OK;
+    if (apply_tells(apply))
+        status = kafka_out_open(&kafka, relay_acked, &apply->out, error);
     if (status != STATUS_OK)
         return status;
     const struct kafka_in_options options = {.kafka = kafka,
@@ -186,9 +196,12 @@ enum status group_open(struct apply *apply, struct error *error)
 
 /* ---- running ------------------------------------------------------------------------------ */
 
+/* The group of a shadow leaves nothing behind. */
 static void send_hints(struct apply *apply)
 {
     struct lane_hint hints[HINTS_MAX];
+    if (!apply_tells(apply))
+        return;
     for (int lane = 0; lane < apply->lane_count; lane++) {
         size_t count = lane_hints(&apply->lanes[lane], hints, HINTS_MAX);
         for (size_t at = 0; at < count; at++)
@@ -206,13 +219,21 @@ static void take_back(struct apply *apply, int lane)
         return;
     if (take(apply, partition, &taken, &error) != STATUS_OK)
         return;
-    lane_take_part(&apply->lanes[lane], partition, &taken);
-    if (kafka_in_seek(apply->in, partition,
-                      taken.next_offset < 0 ? KAFKA_OFFSET_START : taken.next_offset,
-                      &error) != STATUS_OK)
+    if (lane_take_back(&apply->lanes[lane], partition, &taken, &error) != STATUS_OK) {
         on_trouble(apply, &error);
+        return;
+    }
     log_warn("partition taken back", LOG_TEXT("topic", apply->topic),
              LOG_INT("partition", partition), LOG_INT("epoch", taken.epoch), LOG_END);
+}
+
+static void show_lag(struct apply *apply)
+{
+    struct lane_lag lag = {0};
+    for (int lane = 0; lane < apply->lane_count; lane++)
+        lane_add_lag(&apply->lanes[lane], &lag);
+    metric_set(apply->membership.lag_records, lag.records);
+    metric_set(apply->membership.lag_seconds, lag.seconds_us);
 }
 
 struct clocks {
@@ -243,6 +264,7 @@ static void tick(struct apply *apply, struct clocks *clocks)
     if (now_us - clocks->hint_us > HINT_EVERY_US) {
         clocks->hint_us = now_us;
         send_hints(apply);
+        show_lag(apply);
         for (int lane = 0; lane < apply->lane_count; lane++)
             take_back(apply, lane);
     }

@@ -3,6 +3,7 @@
 #include "common/base/check.h"
 #include "common/codec/incident_json.h"
 #include "common/io/store_incidents.h"
+#include "workers/apply/traces.h"
 
 static enum status out_of_memory(struct error *error)
 {
@@ -24,7 +25,8 @@ static bool has_any(const struct batch *batch)
 }
 
 /* As many as the contract has speakers, so that there is always room. */
-static void see(struct incident_set *set, const struct item *item, struct span topic)
+static void see(struct batch *batch, struct incident_set *set, const struct item *item,
+                struct span topic)
 {
     const struct event *event = &item->event;
     const struct incident_subject subject = {.source = event->source_name};
@@ -36,7 +38,7 @@ static void see(struct incident_set *set, const struct item *item, struct span t
                                            .sku = event->sku,
                                            .location = event->location_code,
                                            .event_id = event->id,
-                                           .traceparent = item->traceparent};
+                                           .traceparent = trace_of_item(batch, item)};
     bool taken = incident_set_add(set, INCIDENT_ID_REUSED, &subject, &origin);
     ASSERT(taken);
 }
@@ -56,6 +58,7 @@ static enum status write_rows(struct batch *batch, const struct incident_changes
     }
     batch->incidents = rows;
     batch->incident_count = changes->count;
+    batch->incident_changes = changes;
     return STATUS_OK;
 }
 
@@ -73,7 +76,7 @@ enum status batch_incidents(struct batch *batch, struct postgres *postgres,
     set->count = 0;
     for (size_t at = 0; at < batch->count; at++)
         if (is_id_reused(&batch->items[at]))
-            see(set, &batch->items[at], topic);
+            see(batch, set, &batch->items[at], topic);
     enum status status = store_incidents_see(postgres, set, &batch->pool, changes, error);
     if (status == STATUS_OK)
         status = write_rows(batch, changes, error);

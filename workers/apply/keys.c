@@ -8,8 +8,9 @@
 
 #include <stdlib.h>
 
-/* Two bytes a key: 64 million keys a worker before runs have to be read for new keys. */
-#define FILTER_BYTES_MAX ((size_t)128 * 1024 * 1024)
+/* Two bytes a key: 64 million keys a worker before runs have to be read for new keys. The
+ * lanes have equal parts of it: partitions are dealt out evenly. */
+#define BYTES_PER_MIB ((size_t)1024 * 1024)
 #define WHOLE_RUN_FROM 32  /* keys of a batch that may lie in one run */
 #define WHOLE_RUN_PART 512 /* or one for so many of its entries, if that is more */
 
@@ -20,15 +21,24 @@ static enum status out_of_memory(struct error *error)
 
 /* ---- loading ------------------------------------------------------------------------------- */
 
+struct loading {
+    struct lane *lane;
+    struct known_keys *known;
+};
+
 static enum status load_row(void *self, const struct run_row *row, struct error *error)
 {
-    return known_load_row(self, row, error);
+    const struct loading *loading = self;
+    enum status status = known_load_row(loading->known, row, error);
+    keys_fit(loading->lane);
+    return status;
 }
 
 static enum status load_keys(struct lane *lane, int32_t partition,
                              struct known_keys *known, struct error *error)
 {
-    const struct run_visitor visitor = {.each = load_row, .self = known};
+    struct loading loading = {.lane = lane, .known = known};
+    const struct run_visitor visitor = {.each = load_row, .self = &loading};
     const struct run_scope scope = {.topic = span_from(lane->apply->topic),
                                     .partition = partition,
                                     .partitions = lane->partitions};
@@ -49,13 +59,14 @@ static bool is_all_ready(const struct lane *lane)
     return ready;
 }
 
-static void share_filters(struct lane *lane)
+void keys_fit(struct lane *lane)
 {
+    struct known_keys *all[LANE_PARTS_MAX + 1] = {&lane->foreign};
     size_t lanes = (size_t)(lane->apply->lane_count > 0 ? lane->apply->lane_count : 1);
-    size_t share = FILTER_BYTES_MAX / lanes / (lane->part_count + 1);
-    known_limit(&lane->foreign, share);
+    size_t bytes = (size_t)lane->apply->config.key_memory_mib * BYTES_PER_MIB;
     for (size_t at = 0; at < lane->part_count; at++)
-        known_limit(&lane->parts[at].known, share);
+        all[at + 1] = &lane->parts[at].known;
+    known_fit(all, lane->part_count + 1, bytes / lanes);
 }
 
 static enum status load_parts(struct lane *lane, struct error *error)
@@ -83,7 +94,6 @@ enum status keys_load(struct lane *lane, struct error *error)
     lane->partitions = partitions;
     if (is_all_ready(lane))
         return STATUS_OK;
-    share_filters(lane);
     enum status status = store_runs_agree(lane->postgres, span_from(lane->apply->topic),
                                           partitions, error);
     if (status == STATUS_OK && !lane->foreign_ready) {

@@ -19,6 +19,9 @@ void keys_learn(struct lane *lane, const struct store_found *found);
 void keys_note(struct lane *lane, const struct store_effects *effects);
 enum status keys_tidy(struct lane *lane, struct error *error);
 
+/* What filters take of the lane's memory is within its bounds again. */
+void keys_fit(struct lane *lane);
+
 /* Everything is to be read anew: the connection broke, or another count of partitions. */
 void keys_forget(struct lane *lane);
 void keys_close(struct lane *lane);

@@ -116,7 +116,9 @@ static enum status store_draft(struct lane *lane, struct part *part, struct draf
         lane_lose_part(lane, part);
         return STATUS_OK;
     }
-    return known_sealed(&part->known, &draft->row, merged, error);
+    status = known_sealed(&part->known, &draft->row, merged, error);
+    keys_fit(lane);
+    return status;
 }
 
 static enum status seal(struct lane *lane, struct part *part, struct error *error)
@@ -201,7 +203,8 @@ static enum status tidy_part(struct lane *lane, struct part *part, bool must_sea
     size_t fresh = known_fresh_count(&part->known);
     if (!(must_seal && fresh > 0) && !run_plan_seal(fresh, part->known.pages))
         return STATUS_OK;
-    known_forget_before(&part->known, part->known.newest_at_us - kept_us(lane));
+    if (apply_tells(lane->apply)) /* a shadow forgets nothing: see lane_judged_at */
+        known_forget_before(&part->known, part->known.newest_at_us - kept_us(lane));
     enum status status = seal(lane, part, error);
     size_t count;
     while (status == STATUS_OK && part->known_ready && !part->lost &&

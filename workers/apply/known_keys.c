@@ -13,9 +13,9 @@ static enum status out_of_memory(struct error *error)
     return error_set(error, STATUS_RETRY, "apply: out of memory for the keys judged");
 }
 
-void known_init(struct known_keys *known, size_t filter_bytes_max)
+void known_init(struct known_keys *known)
 {
-    *known = (struct known_keys){.filter_bytes_max = filter_bytes_max};
+    *known = (struct known_keys){0};
     buf_init(&known->fresh, FRESH_BYTES_MAX);
 }
 
@@ -34,7 +34,7 @@ void known_free(struct known_keys *known)
     free(known->runs);
     free(known->slots);
     buf_free(&known->fresh);
-    known_init(known, known->filter_bytes_max);
+    known_init(known);
 }
 
 /* ---- keys in memory ------------------------------------------------------------------------ */
@@ -144,8 +144,6 @@ static enum status fill_run(struct known_keys *known, const struct run_row *row,
     buf_span(&run->guide, row->guide);
     if (run->guide.failed)
         return out_of_memory(error);
-    if (known->filter_bytes + row->filter.length > known->filter_bytes_max)
-        return STATUS_OK;
     buf_span(&run->filter, row->filter);
     if (run->filter.failed)
         buf_free(&run->filter); /* slower without, never wrong */
@@ -167,9 +165,12 @@ static enum status append_run(struct known_keys *known, const struct run_row *ro
     }
     struct known_run run = {0};
     enum status status = fill_run(known, row, &run, error);
-    if (status == STATUS_OK)
-        known->runs[known->run_count++] = run;
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    known->runs[known->run_count++] = run;
+    if (run.newest_at_us > known->newest_at_us)
+        known->newest_at_us = run.newest_at_us;
+    return STATUS_OK;
 }
 
 static enum status load_fresh(struct known_keys *known, const struct run_row *row,
@@ -198,7 +199,7 @@ enum status known_load_row(struct known_keys *known, const struct run_row *row,
     return row->is_page ? load_fresh(known, row, error) : append_run(known, row, error);
 }
 
-/* Rows come newest first, so that the newest runs get the memory for filters. */
+/* Rows come newest first. */
 void known_loaded(struct known_keys *known)
 {
     for (size_t at = 0; at < known->run_count / 2; at++) {
@@ -216,18 +217,6 @@ static void clear_fresh(struct known_keys *known)
         memset(known->slots, 0, known->slot_count * sizeof(*known->slots));
 }
 
-/* The oldest runs give up their filters for the newest. */
-static void make_filter_room(struct known_keys *known, size_t wanted)
-{
-    for (size_t at = 0; at < known->run_count; at++) {
-        struct known_run *run = &known->runs[at];
-        if (known->filter_bytes + wanted <= known->filter_bytes_max)
-            return;
-        known->filter_bytes -= run->filter.length;
-        buf_free(&run->filter);
-    }
-}
-
 void known_forget_before(struct known_keys *known, int64_t judged_at_us)
 {
     size_t kept = 0;
@@ -240,11 +229,45 @@ void known_forget_before(struct known_keys *known, int64_t judged_at_us)
     known->run_count = kept;
 }
 
-void known_limit(struct known_keys *known, size_t filter_bytes_max)
+/* ---- memory for filters --------------------------------------------------------------------- */
+
+static bool is_older(const struct known_run *one, const struct known_run *other)
 {
-    known->filter_bytes_max = filter_bytes_max;
-    make_filter_room(known, 0);
+    if (one->newest_at_us != other->newest_at_us)
+        return one->newest_at_us < other->newest_at_us;
+    return one->id < other->id;
 }
+
+static void shed_oldest(struct known_keys *known)
+{
+    size_t oldest = known->run_count;
+    for (size_t at = 0; at < known->run_count; at++)
+        if (known->runs[at].filter.length > 0 &&
+            (oldest == known->run_count ||
+             is_older(&known->runs[at], &known->runs[oldest])))
+            oldest = at;
+    ASSERT(oldest < known->run_count);
+    known->filter_bytes -= known->runs[oldest].filter.length;
+    buf_free(&known->runs[oldest].filter);
+}
+
+void known_fit(struct known_keys *const *all, size_t count, size_t bytes_max)
+{
+    size_t bytes = 0;
+    for (size_t at = 0; at < count; at++)
+        bytes += all[at]->filter_bytes;
+    while (bytes > bytes_max) {
+        struct known_keys *largest = all[0];
+        for (size_t at = 1; at < count; at++)
+            if (all[at]->filter_bytes > largest->filter_bytes)
+                largest = all[at];
+        bytes -= largest->filter_bytes;
+        shed_oldest(largest);
+        bytes += largest->filter_bytes;
+    }
+}
+
+/* ---- a new run ---------------------------------------------------------------------------------- */
 
 enum status known_sealed(struct known_keys *known, const struct run_row *row,
                          size_t merged, struct error *error)
@@ -254,6 +277,5 @@ enum status known_sealed(struct known_keys *known, const struct run_row *row,
         clear_fresh(known);
     for (; merged > 0; merged--)
         run_free(known, &known->runs[--known->run_count]);
-    make_filter_room(known, row->filter.length);
     return append_run(known, row, error);
 }

@@ -6,7 +6,7 @@
  * entries of the run to read otherwise.
  *
  * Rebuilt from the table when a partition is taken, and after every lost connection. Where
- * the filters would outgrow their share of memory, the oldest runs go without (they are
+ * the filters of a lane would outgrow their memory, known_fit takes some away (such runs are
  * then asked for every key: slower, never wrong).
  */
 #ifndef PARSTOCK_WORKERS_APPLY_KNOWN_KEYS_H
@@ -37,18 +37,21 @@ struct known_keys {
     struct known_run *runs; /* oldest first */
     size_t run_count;
     size_t run_room;
-    size_t filter_bytes;     /* of all runs */
-    size_t filter_bytes_max; /* its share */
+    size_t filter_bytes; /* of all runs */
 };
 
-void known_init(struct known_keys *known, size_t filter_bytes_max);
+void known_init(struct known_keys *known);
 void known_free(struct known_keys *known); /* and empty again, as after known_init */
 
 /* Runs whose newest key was judged before: retention has dropped them, or will. */
 void known_forget_before(struct known_keys *known, int64_t judged_at_us);
 
-/* Another share of memory; the oldest runs lose their filters where it is less. */
-void known_limit(struct known_keys *known, size_t filter_bytes_max);
+/*
+ * Filters of all of them in so many bytes: while they take more, the one that holds most
+ * gives up that of its oldest run. So a partition with few keys keeps its filters beside one
+ * with many, and none has a share that it does not need.
+ */
+void known_fit(struct known_keys *const *all, size_t count, size_t bytes_max);
 
 size_t known_fresh_count(const struct known_keys *known);
 

@@ -4,12 +4,13 @@
 #include "common/base/scope.h"
 #include "common/runtime/life.h"
 #include "common/runtime/log.h"
+#include "common/runtime/trace.h"
 #include "workers/apply/apply.h"
-#include "workers/apply/incidents.h"
 #include "workers/apply/keys.h"
 #include "workers/apply/outgoing.h"
 #include "workers/apply/place_cache.h"
 #include "workers/apply/shops.h"
+#include "workers/apply/traces.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,31 +24,36 @@
 static bool is_wanted(struct lane *lane, const struct kafka_record *record)
 {
     const struct part *part = lane_part(lane, record->partition);
-    return part != NULL && !part->lost && record->offset >= part->next_offset;
+    return part != NULL && !part->lost && !record->is_end &&
+           record->offset >= part->next_offset && record->offset < part->until_offset;
 }
 
 static bool is_hand_full(const struct lane *lane)
 {
-    return lane->record_count == BATCH_ITEMS_MAX || lane->record_bytes >= LANE_BYTES_MAX;
+    return lane->record_count >= pace_share(&lane->pace, BATCH_ITEMS_MAX) ||
+           lane->record_bytes >= LANE_BYTES_MAX;
 }
 
 static void take_records(struct lane *lane)
 {
     lane->record_bytes = 0;
+    lane->taken = 0;
     while (!is_hand_full(lane)) {
-        size_t room = BATCH_ITEMS_MAX - lane->record_count;
+        size_t room = pace_share(&lane->pace, BATCH_ITEMS_MAX) - lane->record_count;
         struct kafka_record *fresh = lane->records + lane->record_count;
         size_t got = kafka_in_take(lane->apply->in, lane->number, fresh, room);
         if (got == 0)
             return;
         for (size_t at = 0; at < got; at++) {
             struct kafka_record record = fresh[at];
+            lane_note_end(lane, &record);
             if (!is_wanted(lane, &record)) {
                 kafka_record_release(&record);
                 continue;
             }
             lane->record_bytes += record.value.length + record.key.length;
             lane->records[lane->record_count++] = record;
+            lane->taken++;
         }
     }
 }
@@ -120,6 +126,8 @@ static enum status connect(struct lane *lane, struct error *error)
         status = store_contract(lane->postgres, lane->apply->contract,
                                 buf_view(&lane->apply->contract_text), &lane->contract_id,
                                 error);
+    if (status == STATUS_OK && !apply_tells(lane->apply))
+        status = postgres_script(lane->postgres, "SET synchronous_commit = off", error);
     if (status == STATUS_OK)
         status = look_up(lane, error);
     place_cache_forget(lane->batch.cache);
@@ -217,7 +225,9 @@ static void settle(struct lane *lane, const struct store_effects *effects)
     }
     outgoing_note(lane, effects);
     lane_count_outcomes(lane);
+    lane_count_times(lane);
     log_rejected(lane);
+    traces_emit(lane);
     drop_hand(lane);
 }
 
@@ -228,6 +238,15 @@ static enum status ask_shops(struct lane *lane, struct error *error)
     if (status == STATUS_OK && batch->unseen_count > 0)
         status = store_unseen(lane->postgres, lane->apply->contract, batch->unseen,
                               batch->unseen_count, error);
+    return status;
+}
+
+static enum status commit(struct lane *lane, struct store_effects *effects,
+                          bool *fenced_out, struct error *error)
+{
+    int64_t began_us = clock_monotonic_us();
+    enum status status = store_commit(lane->postgres, effects, fenced_out, error);
+    histogram_add_us(lane->metrics.commit_seconds, clock_monotonic_us() - began_us);
     return status;
 }
 
@@ -246,7 +265,7 @@ static enum status judge_and_commit(struct lane *lane, const struct fence *fence
     status = ask_shops(lane, error);
     if (status != STATUS_OK)
         return status;
-    status = batch_incidents(batch, lane->postgres, span_from(lane->apply->topic), error);
+    status = outgoing_incidents(lane, error);
     if (status != STATUS_OK)
         return status;
     struct progress_write progress[LANE_PARTS_MAX];
@@ -255,13 +274,15 @@ static enum status judge_and_commit(struct lane *lane, const struct fence *fence
                                     .topic = span_from(lane->apply->topic),
                                     .partitions = lane->partitions,
                                     .contract = lane->contract_id,
-                                    .judged_at_us = found->judged_at_us,
+                                    .judged_at_us = lane_judged_at(lane, found),
                                     .progress = progress,
                                     .progress_count = batch->part_count};
     bool fenced = false;
     status = batch_effects(batch, &effects, error);
+    if (!apply_tells(lane->apply))
+        effects.outbox_count = 0;
     if (status == STATUS_OK)
-        status = store_commit(lane->postgres, &effects, &fenced, error);
+        status = commit(lane, &effects, &fenced, error);
     if (status != STATUS_OK)
         return status;
     if (fenced)
@@ -306,46 +327,6 @@ static enum status run_batch(struct lane *lane, struct error *error)
 
 /* ---- the loop ---------------------------------------------------------------------------------------- */
 
-/* Outbox rows of earlier owners, or of a failed try, go out before anything new. */
-static enum status relay_old(struct lane *lane, struct error *error)
-{
-    const struct relay_way way = apply_relay_way(lane->apply);
-    enum status status = STATUS_OK;
-    for (size_t at = 0; at < lane->part_count && status == STATUS_OK; at++) {
-        struct part *part = &lane->parts[at];
-        relay_settle(&part->relay);
-        if (part->relay.behind && !part->lost)
-            status = relay_catch_up(&part->relay, &way, lane->postgres, part->next_offset,
-                                    error);
-        if (status == STATUS_OK && !part->lost)
-            status = relay_tell_again(&part->relay, &way, lane->postgres, error);
-    }
-    return status;
-}
-
-/* With nothing to do, what the broker has is noted. */
-static enum status note_idle(struct lane *lane, struct error *error)
-{
-    enum status status = STATUS_OK;
-    for (size_t at = 0; at < lane->part_count && status == STATUS_OK; at++) {
-        struct relay *relay = &lane->parts[at].relay;
-        relay_settle(relay);
-        if (lane->parts[at].lost || relay_notable(relay) <= relay->noted)
-            continue;
-        const struct relayed relayed = {
-            .ref = {span_from(lane->apply->topic), relay->partition},
-            .epoch = lane->parts[at].epoch,
-            .offset = relay_notable(relay),
-            .trims = relay->trims};
-        status = store_relayed(lane->postgres, &relayed, error);
-        if (status != STATUS_OK)
-            return status;
-        relay->noted = relayed.offset;
-        relay_trimmed(relay, relayed.offset);
-    }
-    return status;
-}
-
 /* After a sleep (a stopped process, a frozen machine) the partitions may be another's:
  * that is looked up before anything is sent. */
 static enum status wake(struct lane *lane, struct error *error)
@@ -370,17 +351,20 @@ static enum status turn(struct lane *lane, bool *idle_out, struct error *error)
             keys_load(lane, error); /* last: tidying may find that a part is to be read */
     if (status != STATUS_OK)
         return status;
-    lane->waits = kafka_out_waiting(lane->apply->out) > LANE_WAITING_MAX;
+    lane->waits = outgoing_is_behind(lane);
     if (lane->waits)
         return STATUS_OK; /* the broker is slow: so are we */
-    status = relay_old(lane, error);
+    status = outgoing_relay_old(lane, error);
     if (status != STATUS_OK)
         return status;
     if (lane->record_count == 0 && kafka_in_partitions(lane->apply->in) > 0)
         take_records(lane); /* without the count nobody can say what is misplaced */
     *idle_out = lane->record_count == 0;
+    status = *idle_out ? lane_pass_ends(lane, error) : STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
     outgoing_tell(lane, *idle_out);
-    return *idle_out ? note_idle(lane, error) : run_batch(lane, error);
+    return *idle_out ? outgoing_note_idle(lane, error) : run_batch(lane, error);
 }
 
 static void failed(struct lane *lane, enum status status, const struct error *error)
@@ -414,6 +398,8 @@ static void *lane_run(void *self)
         if (lane->tries > 0 || idle)
             life_ready("postgres", true, "");
         lane->tries = 0;
+        pace_wait(&lane->pace, lane->taken);
+        lane->taken = 0;
         if (lane->waits)
             life_wait_ms(BROKER_WAIT_MS);
         if (idle)
@@ -427,16 +413,6 @@ static void *lane_run(void *self)
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
-static void register_metrics(struct lane *lane)
-{
-    lane->metrics.batches =
-        metrics_counter("parstock_batches_total", "", "Transactions committed by apply.");
-    lane->metrics.fenced = metrics_counter("parstock_fenced_total", "",
-                                           "Partitions lost to another owner's fence.");
-    lane->metrics.failures = metrics_counter("parstock_batch_failures_total", "",
-                                             "Batches that have to be tried again.");
-}
-
 enum status lane_open(struct lane *lane, struct apply *apply, int number,
                       struct error *error)
 {
@@ -445,13 +421,17 @@ enum status lane_open(struct lane *lane, struct apply *apply, int number,
     lane->records = calloc(BATCH_ITEMS_MAX, sizeof(*lane->records));
     if (lane->records == NULL)
         return error_set(error, STATUS_RETRY, "apply: out of memory");
-    known_init(&lane->foreign, 0);
+    known_init(&lane->foreign);
     store_room_init(&lane->room);
+    pace_begin(&lane->pace, apply_lane_rate(apply));
     pool_init(&lane->records_pool, LANE_RECORDS_BYTES_MAX);
     if (!pending_open(&lane->pending))
         return error_set(error, STATUS_RETRY, "apply: out of memory");
-    register_metrics(lane);
-    return batch_open(&lane->batch, apply->contract, error);
+    lane_metrics_open(lane);
+    enum status status = batch_open(&lane->batch, apply->contract, error);
+    lane->batch.choice = &apply->choice;
+    lane->batch.exports = trace_is_on() && apply_tells(apply);
+    return status;
 }
 
 enum status lane_start(struct lane *lane, struct error *error)
@@ -475,8 +455,8 @@ void lane_finish(struct lane *lane)
 {
     struct error ignored = {0};
     if (postgres_alive(lane->postgres))
-        (void)note_idle(lane,
-                        &ignored); /* what stays is sent again, with the same ce_id */
+        (void)outgoing_note_idle(lane,
+                                 &ignored); /* what stays is sent again: same ce_id */
 }
 
 void lane_close(struct lane *lane)

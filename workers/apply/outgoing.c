@@ -3,6 +3,7 @@
 #include "common/base/check.h"
 #include "common/runtime/life.h"
 #include "workers/apply/apply.h"
+#include "workers/apply/incidents.h"
 #include "workers/apply/records.h"
 
 #define LOT_MAX 256
@@ -94,7 +95,7 @@ static void tell(struct lane *lane, bool whole)
 
 void outgoing_tell(struct lane *lane, bool now)
 {
-    if (!lane->tells)
+    if (!lane->tells || !apply_tells(lane->apply))
         return;
     bool due = now || lane->pending.count > PENDING_MAX / 4 * 3 ||
                clock_monotonic_us() - lane->pending_since_us > OUTGOING_WAIT_US;
@@ -140,6 +141,8 @@ static void send_stored(struct lane *lane, const struct store_effects *effects)
 
 void outgoing_note(struct lane *lane, const struct store_effects *effects)
 {
+    if (!apply_tells(lane->apply))
+        return;
     if (is_stale(lane->batch_began_us)) {
         for (size_t at = 0; at < effects->progress_count; at++)
             lane_part(lane, effects->progress[at].fence.partition)->relay.behind = true;
@@ -150,4 +153,62 @@ void outgoing_note(struct lane *lane, const struct store_effects *effects)
     lane->tells = true; /* also where no level changed: the offsets are to be claimed */
     send_stored(lane, effects);
     note_levels(lane);
+}
+
+/* A shadow opens no incident and emits nothing: the first pass has. */
+enum status outgoing_incidents(struct lane *lane, struct error *error)
+{
+    lane->batch.incident_count = 0;
+    if (!apply_tells(lane->apply))
+        return STATUS_OK;
+    return batch_incidents(&lane->batch, lane->postgres, span_from(lane->apply->topic),
+                           error);
+}
+
+/* ---- what the tables owe, and what the broker has ---------------------------------------- */
+
+bool outgoing_is_behind(const struct lane *lane)
+{
+    return apply_tells(lane->apply) &&
+           kafka_out_waiting(lane->apply->out) > LANE_WAITING_MAX;
+}
+
+enum status outgoing_relay_old(struct lane *lane, struct error *error)
+{
+    const struct relay_way way = apply_relay_way(lane->apply);
+    enum status status = STATUS_OK;
+    if (!apply_tells(lane->apply))
+        return STATUS_OK;
+    for (size_t at = 0; at < lane->part_count && status == STATUS_OK; at++) {
+        struct part *part = &lane->parts[at];
+        relay_settle(&part->relay);
+        if (part->relay.behind && !part->lost)
+            status = relay_catch_up(&part->relay, &way, lane->postgres, part->next_offset,
+                                    error);
+        if (status == STATUS_OK && !part->lost)
+            status = relay_tell_again(&part->relay, &way, lane->postgres, error);
+    }
+    return status;
+}
+
+enum status outgoing_note_idle(struct lane *lane, struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (size_t at = 0; at < lane->part_count && status == STATUS_OK; at++) {
+        struct relay *relay = &lane->parts[at].relay;
+        relay_settle(relay);
+        if (lane->parts[at].lost || relay_notable(relay) <= relay->noted)
+            continue;
+        const struct relayed relayed = {
+            .ref = {span_from(lane->apply->topic), relay->partition},
+            .epoch = lane->parts[at].epoch,
+            .offset = relay_notable(relay),
+            .trims = relay->trims};
+        status = store_relayed(lane->postgres, &relayed, error);
+        if (status != STATUS_OK)
+            return status;
+        relay->noted = relayed.offset;
+        relay_trimmed(relay, relayed.offset);
+    }
+    return status;
 }

@@ -20,4 +20,16 @@ void outgoing_note(struct lane *lane, const struct store_effects *effects);
 /* Tells the levels that wait, if it is time or `now` is wanted. */
 void outgoing_tell(struct lane *lane, bool now);
 
+/* Too much has no answer of the broker yet: the lane waits. */
+bool outgoing_is_behind(const struct lane *lane);
+
+/* Outbox rows of earlier owners, or of a failed try, go out before anything new. */
+enum status outgoing_relay_old(struct lane *lane, struct error *error);
+
+/* With nothing to do, what the broker has is noted. */
+enum status outgoing_note_idle(struct lane *lane, struct error *error);
+
+/* Incidents of the batch that was judged; of a shadow none. */
+enum status outgoing_incidents(struct lane *lane, struct error *error);
+
 #endif

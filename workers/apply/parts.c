@@ -16,9 +16,8 @@ struct part *lane_part(struct lane *lane, int32_t partition)
     return NULL;
 }
 
-void lane_take_part(struct lane *lane, int32_t partition, const struct take *take)
+static void take_part(struct lane *lane, int32_t partition, const struct take *take)
 {
-    (void)pthread_mutex_lock(&lane->lock);
     struct part *part = lane_part(lane, partition);
     if (part == NULL) {
         ASSERT(lane->part_count < LANE_PARTS_MAX);
@@ -27,13 +26,35 @@ void lane_take_part(struct lane *lane, int32_t partition, const struct take *tak
         relay_end(&part->relay);
         known_free(&part->known);
     }
-    *part = (struct part){
-        .partition = partition, .epoch = take->epoch, .next_offset = take->next_offset};
-    known_init(&part->known, 0);
+    *part = (struct part){.partition = partition,
+                          .epoch = take->epoch,
+                          .next_offset = take->next_offset,
+                          .until_offset = take->until_offset};
+    known_init(&part->known);
     part->outcomes = outcome_metrics_of(partition);
-    relay_begin(&part->relay, partition, take,
-                clock_monotonic_us() + kafka_out_expiry_us(lane->apply->out));
+    int64_t expiry_us =
+        apply_tells(lane->apply) ? kafka_out_expiry_us(lane->apply->out) : 0;
+    relay_begin(&part->relay, partition, take, clock_monotonic_us() + expiry_us);
+}
+
+void lane_take_part(struct lane *lane, int32_t partition, const struct take *take)
+{
+    (void)pthread_mutex_lock(&lane->lock);
+    take_part(lane, partition, take);
     (void)pthread_mutex_unlock(&lane->lock);
+}
+
+enum status lane_take_back(struct lane *lane, int32_t partition, const struct take *take,
+                           struct error *error)
+{
+    int64_t from = take->next_offset < 0 ? KAFKA_OFFSET_START : take->next_offset;
+    (void)pthread_mutex_lock(&lane->lock);
+    take_part(lane, partition, take);
+    enum status status = kafka_in_seek(lane->apply->in, partition, from, error);
+    if (status != STATUS_OK) /* where it reads is not known: tried again */
+        lane_lose_part(lane, lane_part(lane, partition));
+    (void)pthread_mutex_unlock(&lane->lock);
+    return status;
 }
 
 static void forget_records(struct lane *lane, int32_t partition)
@@ -67,9 +88,9 @@ size_t lane_hints(struct lane *lane, struct lane_hint *hints, size_t max)
     size_t count = 0;
     (void)pthread_mutex_lock(&lane->lock);
     for (size_t at = 0; at < lane->part_count && count < max; at++)
-        if (!lane->parts[at].lost && lane->parts[at].next_offset >= 0)
+        if (lane_done_up_to(lane, &lane->parts[at]) >= 0)
             hints[count++] = (struct lane_hint){lane->parts[at].partition,
-                                                lane->parts[at].next_offset};
+                                                lane_done_up_to(lane, &lane->parts[at])};
     (void)pthread_mutex_unlock(&lane->lock);
     return count;
 }
@@ -108,4 +129,31 @@ void lane_count_outcomes(struct lane *lane)
         outcome_metrics_add(&part->outcomes, counts->counts);
     }
     metric_add(lane->metrics.batches, 1);
+}
+
+static bool is_in_batch(const struct batch *batch, int32_t partition)
+{
+    for (size_t at = 0; at < batch->part_count; at++)
+        if (batch->parts[at].partition == partition)
+            return true;
+    return false;
+}
+
+int64_t lane_judged_at(const struct lane *lane, const struct store_found *found)
+{
+    int64_t at_us = 0;
+    if (apply_tells(lane->apply))
+        return found->judged_at_us;
+    for (size_t at = 0; at < lane->batch.count; at++) {
+        int64_t recorded_us = lane->batch.items[at].record.timestamp_ms * 1000;
+        at_us = recorded_us > at_us ? recorded_us : at_us;
+    }
+    at_us = at_us < found->judged_at_us ? at_us : found->judged_at_us;
+    for (size_t at = 0; at < lane->part_count; at++) {
+        const struct part *part = &lane->parts[at];
+        bool is_in = is_in_batch(&lane->batch, part->partition);
+        if (is_in && part->known.newest_at_us > at_us)
+            at_us = part->known.newest_at_us;
+    }
+    return at_us;
 }

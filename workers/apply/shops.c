@@ -2,6 +2,7 @@
 
 #include "common/base/check.h"
 #include "common/domain/desired.h"
+#include "workers/apply/traces.h"
 
 static enum status out_of_memory(struct error *error)
 {
@@ -165,6 +166,7 @@ static struct desired_write *add_decided(struct batch *batch,
 {
     const struct contract *contract = batch->contract;
     const struct place_state *state = &batch->places[place->place];
+    struct span trace = trace_of_place(batch, state);
     for (int mode = 0; mode < 2; mode++)
         if (place->units[mode] != NULL)
             add_own_orders(batch, state, (enum level_state)mode, place->units[mode]);
@@ -180,7 +182,8 @@ static struct desired_write *add_decided(struct batch *batch,
                                    .quantity = desired.quantity,
                                    .short_units = desired.short_units,
                                    .is_observed = observed != NULL,
-                                   .observed = observed != NULL ? observed->quantity : 0};
+                                   .observed = observed != NULL ? observed->quantity : 0,
+                                   .traceparent = trace};
     }
     return row;
 }
@@ -249,13 +252,15 @@ static enum status add_beside(struct batch *batch, const struct place_state *sta
     if (skus == NULL)
         return out_of_memory(error);
     (void)list_beside(contract, state->place.sku, skus);
+    struct span trace = trace_of_place(batch, state);
     for (size_t at = 0; at < count; at++)
         for (size_t shop = 0; shop < contract->shop_count; shop++)
             if (contract->shops[shop].gids[state->location].bytes != NULL)
                 *(*row)++ =
                     (struct desired_write){.shop = contract->shops[shop].name,
                                            .place = {skus[at], state->place.location},
-                                           .undecided = true};
+                                           .undecided = true,
+                                           .traceparent = trace};
     return STATUS_OK;
 }
 
@@ -285,6 +290,7 @@ static enum status pairs_effects(struct batch *batch, struct store_effects *effe
     ASSERT(end <= rows + most);
     effects->desired = rows;
     effects->desired_count = (size_t)(end - rows);
+    effects->is_traced = batch->is_traced;
     return status == STATUS_OK ? everywhere_effects(batch, effects, error) : status;
 }
 

@@ -8,6 +8,7 @@
 #include "common/codec/contract_json.h"
 #include "common/codec/json_text.h"
 #include "common/runtime/contract_file.h"
+#include "common/runtime/database.h"
 #include "common/runtime/life.h"
 #include "common/runtime/log.h"
 #include "workers/commands.h"
@@ -141,10 +142,8 @@ static enum status run(const struct config *config, const struct catalog_flags *
     SCOPED(postgres_close) struct postgres *postgres = NULL;
     struct catalog catalog = {
         .config = config, .limit = flags->limit, .terminal = isatty(STDERR_FILENO) == 1};
-    const struct postgres_options options = {.dsn = config->postgres,
-                                             .schema = config->schema,
-                                             .application_name = "parstock catalog",
-                                             .statement_timeout_ms = 600 * 1000};
+    const struct postgres_options options =
+        database_options(config, "parstock catalog", 600 * 1000);
     enum status status = output_parse(config, &catalog.output, error);
     if (status == STATUS_OK)
         status = log_open("catalog", config->log_level, error);

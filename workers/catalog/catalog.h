@@ -1,8 +1,8 @@
 /*
  * catalog sync: what a shop sells and shows, by one bulk export, into shop_items and
  * shop_levels. catalog check: is everything that a source has spoken of ready to be
- * written, and what is in the way? Memory is bounded: a line, a batch of CATALOG_BATCH_MAX
- * rows or a few MiB, one HTTP piece; the names that `limit` allows.
+ * written, and what is in the way? Memory is bounded: the export's batches and the names that
+ * `limit` allows.
  */
 #ifndef PARSTOCK_WORKERS_CATALOG_CATALOG_H
 #define PARSTOCK_WORKERS_CATALOG_CATALOG_H
@@ -34,22 +34,5 @@ enum status catalog_check(struct catalog *catalog, const struct shop *shop,
 enum status catalog_risk(struct catalog *catalog, const struct catalog_question *question,
                          struct catalog_report *report,
                          const struct catalog_visitor *names, struct error *error);
-
-/* ---- catalog_feed.c: the export's lines to staged rows ---- */
-
-struct feed;
-
-enum status feed_open(struct postgres *postgres, unsigned sku_steps, struct feed **out,
-                      struct error *error);
-void feed_close(struct feed **slot);
-/* A piece of the export, cut anywhere; false: feed_error says why. */
-bool feed_take(void *feed, struct span piece);
-/* The rest of the last line and the last batches. */
-enum status feed_end(struct feed *feed, struct error *error);
-const struct error *feed_error(const struct feed *feed);
-int64_t feed_lines(const struct feed *feed);
-/* Called after every batch; may be NULL. */
-void feed_progress(struct feed *feed, void (*each)(void *self, int64_t lines),
-                   void *self);
 
 #endif

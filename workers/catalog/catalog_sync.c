@@ -2,17 +2,13 @@
 #include "common/base/scope.h"
 #include "common/runtime/life.h"
 #include "common/runtime/log.h"
+#include "common/runtime/shop_export.h"
 #include "workers/catalog/catalog.h"
 
 #include <stdio.h>
 
 #define CALL_TIMEOUT_MS 30000
 #define MERGE_STEP 5000
-#define POLL_FIRST_MS 100
-#define POLL_MAX_MS 5000
-#define RUN_TRIES_MAX 10
-#define AWAY_TRIES_MAX 8
-#define EXPORT_WAIT_MS (6LL * 3600 * 1000)
 
 struct sync {
     struct catalog *catalog;
@@ -21,7 +17,6 @@ struct sync {
     struct shop_places places;
     struct catalog_run run;
     struct catalog_counts counts;
-    struct shopify_bulk bulk;
 };
 
 static void draw(const struct sync *sync, const char *what, int64_t count)
@@ -31,9 +26,9 @@ static void draw(const struct sync *sync, const char *what, int64_t count)
                 (long long)count);
 }
 
-static void draw_lines(void *self, int64_t lines)
+static void draw_export(void *self, const char *what, int64_t count)
 {
-    draw(self, "lines read", lines);
+    draw(self, what, count);
 }
 
 /* ---- locations ---------------------------------------------------------------------- */
@@ -79,94 +74,19 @@ static enum status check_places(struct sync *sync, struct error *error)
     return status;
 }
 
-/* ---- the export --------------------------------------------------------------------- */
-
-static bool is(const char *left, const char *right)
-{
-    return strcmp(left, right) == 0;
-}
-
-/* Others of this app may run exports: wait a while for a free place. */
-static enum status begin_export(struct sync *sync, struct error *error)
-{
-    int tries = 0;
-    int throttled = 0;
-    for (int count = 0; count < RUN_TRIES_MAX && !life_ending(); count++) {
-        enum status status = STATUS_OK;
-        do {
-            status = shopify_bulk_run(sync->shopify, &sync->bulk, error);
-        } while (shop_access_again(sync->shopify, status, error, &throttled));
-        if (status != STATUS_OK &&
-            (status != STATUS_RETRY || count + 1 == AWAY_TRIES_MAX))
-            return status;
-        if (status == STATUS_OK && sync->bulk.error_code[0] == '\0')
-            return STATUS_OK;
-        if (status == STATUS_OK && !is(sync->bulk.error_code, "LIMIT_REACHED") &&
-            !is(sync->bulk.error_code, "OPERATION_IN_PROGRESS"))
-            return error_set_code(error, STATUS_FATAL, sync->bulk.error_code,
-                                  "the shop refuses the export: %s", sync->bulk.message);
-        life_back_off(&tries);
-    }
-    error_set(error, STATUS_RETRY,
-              "the shop is busy with other exports: try again later");
-    return error_exit(error, EXIT_AGAIN);
-}
-
-static enum status export_failed(const struct sync *sync, struct error *error)
-{
-    error_set(error, STATUS_RETRY, "the export ended as %s %s: try again later",
-              sync->bulk.status, sync->bulk.error_code);
-    return error_exit(error, EXIT_AGAIN);
-}
-
-static enum status await_export(struct sync *sync, struct error *error)
-{
-    char id[SHOPIFY_GID_MAX];
-    memcpy(id, sync->bulk.id, sizeof id);
-    int64_t end_us = clock_monotonic_us() + EXPORT_WAIT_MS * 1000;
-    int64_t wait_ms = POLL_FIRST_MS;
-    int away = 0;
-    int throttled = 0;
-    while (!life_ending() && clock_monotonic_us() < end_us) {
-        life_wait_ms(wait_ms);
-        wait_ms = wait_ms * 2 < POLL_MAX_MS ? wait_ms * 2 : POLL_MAX_MS;
-        enum status status = STATUS_OK;
-        do {
-            status = shopify_bulk_status(sync->shopify, id, &sync->bulk, error);
-        } while (shop_access_again(sync->shopify, status, error, &throttled));
-        if (status == STATUS_RETRY && ++away < AWAY_TRIES_MAX)
-            continue;
-        if (status != STATUS_OK)
-            return status;
-        away = 0;
-        draw(sync, "objects exported", sync->bulk.object_count);
-        if (is(sync->bulk.status, "COMPLETED"))
-            return STATUS_OK;
-        if (!is(sync->bulk.status, "CREATED") && !is(sync->bulk.status, "RUNNING"))
-            return export_failed(sync, error);
-    }
-    error_set(error, STATUS_RETRY, "the export was not waited for any longer");
-    return error_exit(error, EXIT_AGAIN);
-}
-
 static enum status read_export(struct sync *sync, struct error *error)
 {
-    SCOPED(feed_close) struct feed *feed = NULL;
-    enum status status = feed_open(sync->catalog->postgres,
-                                   sync->catalog->contract->sku_steps, &feed, error);
-    if (status != STATUS_OK || sync->bulk.url[0] == '\0')
-        return status;
-    feed_progress(feed, draw_lines, sync);
-    status = shopify_download(sync->shopify, sync->bulk.url, feed_take, feed, error);
-    const struct error *own = feed_error(feed);
-    if (own != NULL)
-        *error = *own;
+    struct shop_export export = {.shopify = sync->shopify,
+                                 .postgres = sync->catalog->postgres,
+                                 .shop = sync->shop->name,
+                                 .sku_steps = sync->catalog->contract->sku_steps,
+                                 .progress = draw_export,
+                                 .self = sync};
+    enum status status = shop_export_begin(&export, error);
     if (status == STATUS_OK)
-        status = feed_end(feed, error);
-    if (status == STATUS_OK && sync->bulk.object_count != feed_lines(feed))
-        return error_set(error, STATUS_RETRY,
-                         "the export has %lld lines, not the %lld that the shop counted",
-                         (long long)feed_lines(feed), (long long)sync->bulk.object_count);
+        status = shop_export_await(&export, error);
+    if (status == STATUS_OK)
+        status = shop_export_stage(&export, error);
     return status;
 }
 
@@ -235,10 +155,6 @@ static enum status run_sync(struct sync *sync, struct error *error)
         status = check_places(sync, error);
     if (status == STATUS_OK)
         status = begin_run(sync, error);
-    if (status == STATUS_OK)
-        status = begin_export(sync, error);
-    if (status == STATUS_OK)
-        status = await_export(sync, error);
     if (status == STATUS_OK)
         status = read_export(sync, error);
     if (status == STATUS_OK)

@@ -22,15 +22,16 @@ static const struct command_spec SPEC = {
     .summary = "check everything that parstock depends on",
     .usage = "[-o table|json|jsonl]",
     .detail =
-        "Checks the contract file, the brokers and their topics, Postgres and its schema, "
-        "this machine's clock against Postgres', that each shop answers, takes the token and grants the scopes, and that no "
+        "Checks the contract file, the brokers and their topics, that producers put each SKU on "
+        "one partition, Postgres and its schema, "
+        "this machine's clock against Postgres', that each shop answers, takes the token, grants the scopes and (where it has a webhook secret) sends all webhooks, that the gateway's address can be listened on and which source has a token for it, and that no "
         "file with a secret can be read by everybody. It changes nothing. One line a check: "
         "ok, warn, fail or unreachable, with what to do about it.\n"
         "\n"
         "Ends with 0 where nothing failed (warnings allowed), 1 where a check failed, 69 "
         "where something could not be reached.",
-    .uses =
-        CONFIG_CONTRACT | CONFIG_KAFKA | CONFIG_POSTGRES | CONFIG_TOPICS | CONFIG_OUTPUT,
+    .uses = CONFIG_CONTRACT | CONFIG_KAFKA | CONFIG_POSTGRES | CONFIG_WEBHOOKS |
+            CONFIG_TOPICS | CONFIG_OUTPUT | CONFIG_GATEWAY,
 };
 
 static const char *const VERDICT_NAMES[] = {
@@ -42,8 +43,8 @@ static const char *const VERDICT_NAMES[] = {
 
 /* In the order of the output; the shops need the contract. */
 static void (*const CHECKS[])(struct doctor *doctor) = {
-    doctor_check_contract, doctor_check_kafka, doctor_check_postgres,
-    doctor_check_shops,    doctor_check_files,
+    doctor_check_contract, doctor_check_kafka,   doctor_check_postgres,
+    doctor_check_shops,    doctor_check_gateway, doctor_check_files,
 };
 
 struct finding *doctor_say(struct doctor *doctor, const char *check, enum verdict verdict,

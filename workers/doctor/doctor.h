@@ -39,8 +39,11 @@ struct finding *doctor_error(struct doctor *doctor, const char *check,
 
 void doctor_check_contract(struct doctor *doctor);
 void doctor_check_kafka(struct doctor *doctor);
+/* The newest events of stock-changes, a topic of so many partitions. */
+void doctor_check_placement(struct doctor *doctor, int32_t partitions);
 void doctor_check_postgres(struct doctor *doctor); /* schema and clock too */
 void doctor_check_shops(struct doctor *doctor);    /* after doctor_check_contract */
+void doctor_check_gateway(struct doctor *doctor);  /* after doctor_check_contract */
 void doctor_check_files(struct doctor *doctor);    /* secrets that others can read */
 
 #endif

@@ -4,6 +4,7 @@
 #include "common/io/store_clock.h"
 #include "common/io/store_migrate.h"
 #include "common/runtime/contract_file.h"
+#include "common/runtime/database.h"
 #include "common/runtime/life.h"
 #include "common/runtime/topic_table.h"
 
@@ -75,6 +76,18 @@ static enum status topics_look(struct doctor *doctor, struct kafka_admin *admin,
     return STATUS_OK;
 }
 
+/* 0: there is no topic whose name ends so. */
+static int32_t partitions_of(const struct kafka_topic *found, const char *suffix)
+{
+    for (size_t i = 0; i < TOPIC_COUNT; i++) {
+        size_t length = strlen(found[i].name);
+        if (length >= strlen(suffix) &&
+            strcmp(found[i].name + length - strlen(suffix), suffix) == 0)
+            return found[i].partitions;
+    }
+    return 0;
+}
+
 static enum status check_topics(struct doctor *doctor, struct error *error)
 {
     struct topic_table table;
@@ -89,6 +102,8 @@ static enum status check_topics(struct doctor *doctor, struct error *error)
         status = topics_look(doctor, admin, found, error);
     for (size_t i = 0; i < TOPIC_COUNT && status == STATUS_OK; i++)
         check_topic(doctor, &table, i, &found[i]);
+    if (status == STATUS_OK)
+        doctor_check_placement(doctor, partitions_of(found, "stock-changes"));
     return status;
 }
 
@@ -151,10 +166,8 @@ static enum status check_clock(struct doctor *doctor, struct postgres *postgres,
 static enum status check_database(struct doctor *doctor, struct error *error)
 {
     SCOPED(postgres_close) struct postgres *postgres = NULL;
-    const struct postgres_options options = {.dsn = doctor->config->postgres,
-                                             .schema = doctor->config->schema,
-                                             .application_name = "parstock doctor",
-                                             .statement_timeout_ms = STATEMENT_WAIT_MS};
+    const struct postgres_options options =
+        database_options(doctor->config, "parstock doctor", STATEMENT_WAIT_MS);
     enum status status = postgres_open(&options, &postgres, error);
     if (status != STATUS_OK)
         return status;

@@ -3,8 +3,10 @@
 #include "common/base/check.h"
 #include "common/base/scope.h"
 #include "common/runtime/shop_access.h"
+#include "common/runtime/shop_webhooks.h"
 
 #define SHOP_WAIT_MS 15000
+#define POOL_MAX ((size_t)8 << 20)
 
 struct advice {
     int exit_code; /* 0: any other */
@@ -50,10 +52,58 @@ static void check_shop(struct doctor *doctor, const struct shop *shop)
         away ? "is the endpoint in the contract file right?" : shop_advice(&error);
 }
 
+/* ---- webhooks ------------------------------------------------------------------------- */
+
+/* A shop whose webhooks nobody could tell from forged ones sends none that are taken. */
+static bool has_secret(const struct shop *shop, struct error *error)
+{
+    char name[256];
+    const char *value = NULL;
+    config_shop_variable(shop->name, "_WEBHOOK_SECRET", name, sizeof name);
+    return config_secret(name, &value, error) == STATUS_OK && value != NULL;
+}
+
+static enum status webhooks_ask(const struct shop *shop, struct shop_webhooks *found,
+                                struct error *error)
+{
+    SCOPED(shopify_close) struct shopify *shopify = NULL;
+    enum status status = shop_access_open(shop, SHOP_WAIT_MS, &shopify, error);
+    return status == STATUS_OK ? shop_webhooks_look(shopify, shop, found, error) : status;
+}
+
+static void check_webhooks(struct doctor *doctor, const struct shop *shop)
+{
+    struct error error = {0};
+    char missing[400];
+    SCOPED(pool_free) struct pool pool;
+    struct shop_webhooks found = {.address = doctor->config->webhook_address,
+                                  .pool = &pool};
+    pool_init(&pool, POOL_MAX);
+    if (!has_secret(shop, &error)) {
+        doctor_say(doctor, "webhooks", VERDICT_OK, "%.*s: not used (no secret is set)",
+                   SPAN_ARGS(shop->name));
+        return;
+    }
+    if (webhooks_ask(shop, &found, &error) != STATUS_OK) {
+        doctor_error(doctor, "webhooks", &error);
+        return;
+    }
+    shop_webhooks_list(&found, missing, sizeof missing);
+    if (found.missing == 0)
+        doctor_say(doctor, "webhooks", VERDICT_OK, "%.*s: all %d are sent",
+                   SPAN_ARGS(shop->name), WEBHOOK_TOPIC_COUNT);
+    else
+        doctor_say(doctor, "webhooks", VERDICT_FAIL, "%.*s: the shop does not send %s",
+                   SPAN_ARGS(shop->name), missing)
+            ->remedy = "run 'parstock webhooks ensure', and see why deliveries failed";
+}
+
 void doctor_check_shops(struct doctor *doctor)
 {
     if (doctor->contract == NULL)
         return;
-    for (size_t i = 0; i < doctor->contract->shop_count; i++)
+    for (size_t i = 0; i < doctor->contract->shop_count; i++) {
         check_shop(doctor, &doctor->contract->shops[i]);
+        check_webhooks(doctor, &doctor->contract->shops[i]);
+    }
 }

@@ -2,6 +2,7 @@
  * parstock explain: every event, write and finding that made a SKU's numbers what they are.
  */
 #include "workers/explain/explain.h"
+#include "workers/explain/explain_lines.h"
 
 #include "common/base/check.h"
 #include "common/base/scope.h"
@@ -35,7 +36,7 @@ static const struct command_spec SPEC = {
         "the ledger in order of judging, with the rule that decided and the level before "
         "and after; the reading of each source, and which one rules; for each shop the "
         "steps from the level to what it should show, what it shows, and why it is left "
-        "alone if it is; the newest writes; the open incidents. Ranks and steps need the "
+        "alone if it is; the newest writes; findings of drift; the open incidents. Ranks and steps need the "
         "contract file.\n\n"
         "It checks that the lines sum to the level: that each row starts from the level "
         "that the row before it left, that the last one leaves the level, and that the "
@@ -45,10 +46,14 @@ static const struct command_spec SPEC = {
         "has dropped are gone; from when on the ledger is whole is said. An order without "
         "a location stands under none and counts at every one.\n\n"
         "With --at: what was judged and settled up to then; the level is the one that the "
-        "last row left. Readings, and what the shops should show, are not worked out again "
-        "for the past; incidents are those that were open then, as they stand now.\n\n"
-        "In JSON a location is an object with sku, location, quantity, source, occurred_at, "
-        "version, sums and problems, and the lists events, readings, shops, steps, writes "
+        "last row left. What the shops should have shown and showed is what was written "
+        "down last: by a write, a comparison or a repair. Readings are worked out again "
+        "from the rows, by the contract file that is given. Incidents are those that were "
+        "open then, as they stand now.\n\n"
+        "For a person it tells everything in order of time, in 80 columns, and in colour "
+        "on a terminal unless NO_COLOR is set. In JSON a location is an object with sku, "
+        "location, quantity, source, occurred_at, version, sums and problems, and the lists "
+        "events, readings, shops, steps, writes, movements, actions, spot_checks, findings "
         "and incidents. A SKU of which nothing is known gives none, and exit code 0.",
     .operands = 1,
     .uses = CONFIG_POSTGRES | CONFIG_OUTPUT | CONFIG_CONTRACT,
@@ -145,8 +150,21 @@ static enum status answer(struct explain *explain, const struct config *config,
     return status;
 }
 
+/* Readings of a past moment come from its rows, by the contract's rules. */
+static enum status open_fold(struct explain *explain, struct error *error)
+{
+    if (!explain->question.has_at || explain->contract == NULL)
+        return STATUS_OK;
+    explain->fold = pool_take(&explain->pool, sizeof(*explain->fold));
+    if (explain->fold == NULL)
+        return error_set(error, STATUS_FATAL, "explain: out of memory");
+    fold_open(explain->fold, explain->contract);
+    return STATUS_OK;
+}
+
 static void begin(struct explain *explain)
 {
+    explain->colour = lines_want_colour();
     pool_init(&explain->pool, EXPLAIN_POOL_MAX);
     buf_init(&explain->line, EXPLAIN_LINE_MAX);
     buf_init(&explain->told.location_text, EXPLAIN_LINE_MAX);
@@ -156,6 +174,8 @@ static void begin(struct explain *explain)
 static void end(struct explain *explain)
 {
     store_explain_release(&explain->found);
+    if (explain->fold != NULL)
+        fold_close(explain->fold);
     buf_free(&explain->told.last_source);
     buf_free(&explain->told.location_text);
     buf_free(&explain->line);
@@ -170,6 +190,8 @@ static enum status explain_run(struct explain *explain, const struct config *con
     enum status status = output_parse(config, &explain->output, error);
     if (status == STATUS_OK)
         status = ask(explain, parsed, flags, error);
+    if (status == STATUS_OK)
+        status = open_fold(explain, error);
     if (status == STATUS_OK)
         status = answer(explain, config, error);
     end(explain);

@@ -6,8 +6,10 @@
 #define PARSTOCK_WORKERS_EXPLAIN_EXPLAIN_H
 
 #include "common/base/pool.h"
+#include "common/io/store_drift.h"
 #include "common/io/store_explain.h"
 #include "common/io/store_incidents.h"
+#include "common/runtime/fold.h"
 #include "common/runtime/output.h"
 #include "common/runtime/pair_decide.h"
 
@@ -15,9 +17,12 @@
 #define EXPLAIN_POOL_MAX ((size_t)256 * 1024 * 1024)
 #define EXPLAIN_PROBLEMS_MAX 8 /* named; all are counted */
 
-/* An incident as it will be printed; in the pool. */
-struct explain_incident {
-    struct explain_incident *next;
+/* An incident, a finding of drift or a line of the history as it will be printed; in the
+ * pool. */
+struct explain_note {
+    struct explain_note *next;
+    int64_t at_us;
+    size_t number; /* in order of gathering: of two at one time the lower comes first */
     struct span location; /* bytes NULL = concerns many */
     struct span text;     /* a JSON object, or a line of the table */
 };
@@ -42,20 +47,29 @@ struct explain_told {
     struct buf last_source; /* of the last event that moved or confirmed the level */
     size_t problem_count;
     struct span problems[EXPLAIN_PROBLEMS_MAX];
-    struct explain_stretch readings; /* rows of found, as the next two */
+    struct explain_stretch readings; /* rows of found, as the next ones */
     struct explain_stretch shops;
     struct explain_stretch writes;
+    struct explain_stretch others;
+    struct explain_stretch past;
+    size_t next_note; /* of the timeline */
 };
 
 struct explain {
     enum output output;
+    bool colour;
     const struct contract *contract; /* NULL = none was given */
     struct explain_question question;
     struct explain_found found;
     struct pair_decision
         *decisions[CONTRACT_SHOPS_MAX]; /* by shop, one a row of places */
-    struct explain_incident *incidents;
+    struct explain_note *incidents;
+    struct explain_note *findings; /* newest first */
     size_t incident_count;
+    struct explain_note **timeline; /* of a table: findings, writes and others, by time */
+    size_t timeline_count;
+    size_t timeline_room;
+    struct fold *fold; /* of a past moment, with a contract: its readings; else NULL */
     struct pool pool;
     struct buf line;
     struct explain_told told;
@@ -76,6 +90,12 @@ enum status explain_tell(struct explain *explain, struct postgres *postgres,
 
 /* The level that holds for the open location: that of now, or with --at the last `after`. */
 struct explain_level explain_level(const struct explain *explain);
+
+/* The readings of the open location, of now or (with --at and a contract) of then: how many
+ * there may be, and one of them. False: it is none. */
+size_t explain_reading_count(const struct explain *explain);
+bool explain_reading_at(const struct explain *explain, size_t at,
+                        struct explain_reading *reading_out);
 
 /* Of the open location; NULL = the level of the shop was not decided. */
 const struct pair_decision *explain_decision(const struct explain *explain,
@@ -102,12 +122,20 @@ void explain_reading_why(const struct explain *explain,
 
 /* ---- explain_json.c, explain_table.c ---------------------------------------------------------- */
 
+/* All write into explain->line. Those of the timeline are NULL where the writer has none: it
+ * writes them as lists when it closes. */
 struct explain_writer {
     void (*open)(struct explain *explain);
     void (*event)(struct explain *explain, const struct explain_event *event);
     void (*close)(struct explain *explain);
-    void (*incident)(struct buf *out, const struct incident_view *view);
+    void (*incident)(struct explain *explain, const struct incident_view *view);
+    void (*finding)(struct explain *explain, const struct drift_finding *finding);
+    void (*write)(struct explain *explain, const struct explain_write *write);
+    void (*other)(struct explain *explain, const struct explain_other *other);
 };
+
+/* Of the table's parts below the history: explain_shops.c. */
+void explain_table_shops(struct explain *explain);
 
 extern const struct explain_writer EXPLAIN_JSON;
 extern const struct explain_writer EXPLAIN_TABLE;

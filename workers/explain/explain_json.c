@@ -3,7 +3,9 @@
  * the numbers that they lead to.
  */
 #include "common/base/scope.h"
+#include "common/codec/drift_json.h"
 #include "common/codec/incident_json.h"
+#include "common/codec/traceparent.h"
 #include "common/domain/judge.h"
 #include "workers/explain/explain.h"
 
@@ -90,6 +92,7 @@ static void event_json(struct explain *explain, const struct explain_event *even
     json_member_text(line, "topic", event->topic);
     json_member_number(line, "partition", event->partition);
     json_member_number(line, "offset", event->offset);
+    json_member_text(line, "trace_id", traceparent_trace_id(event->traceparent));
     buf_byte(line, '}');
 }
 
@@ -148,14 +151,11 @@ static void add_reading(struct explain *explain, const struct explain_reading *i
 
 static void add_readings(struct explain *explain)
 {
-    const struct explain_told *told = &explain->told;
+    struct explain_reading reading;
     open_list(&explain->line, "readings");
-    for (int row = told->readings.first;
-         !explain->question.has_at && row < told->readings.end; row++) {
-        const struct explain_reading reading =
-            store_explain_reading(&explain->found, row);
-        add_reading(explain, &reading);
-    }
+    for (size_t at = 0; at < explain_reading_count(explain); at++)
+        if (explain_reading_at(explain, at, &reading))
+            add_reading(explain, &reading);
     buf_byte(&explain->line, ']');
 }
 
@@ -259,6 +259,31 @@ static void add_steps_of(struct explain *explain, struct span shop)
     buf_text(line, ",\"change\":null,\"result\":null}");
 }
 
+/* "desired", "desired_at", "desired_by" and the like. */
+static void add_said(struct buf *line, const char *const names[3],
+                     const struct explain_said *said)
+{
+    json_member_number_or_null(line, names[0], said->exists, said->quantity);
+    member_time(line, names[1], said->exists, said->at_us);
+    json_member_text(line, names[2], said->by);
+}
+
+/* Of a past moment: what was written down last. */
+static void add_past(struct explain *explain)
+{
+    static const char *const DESIRED[] = {"desired", "desired_at", "desired_by"};
+    static const char *const SHOWN[] = {"shown", "shown_at", "shown_by"};
+    struct buf *line = &explain->line;
+    for (int row = explain->told.past.first; row < explain->told.past.end; row++) {
+        const struct explain_past past = store_explain_past(&explain->found, row);
+        open_item(line);
+        json_member_text(line, "shop", past.shop);
+        add_said(line, DESIRED, &past.desired);
+        add_said(line, SHOWN, &past.shown);
+        buf_byte(line, '}');
+    }
+}
+
 static void add_shops(struct explain *explain)
 {
     const struct explain_told *told = &explain->told;
@@ -268,6 +293,8 @@ static void add_shops(struct explain *explain)
         const struct explain_shop shop = store_explain_shop(&explain->found, row);
         add_shop(explain, &shop);
     }
+    if (explain->question.has_at)
+        add_past(explain);
     buf_byte(&explain->line, ']');
     open_list(&explain->line, "steps");
     for (int row = told->shops.first; row < end; row++)
@@ -290,6 +317,7 @@ static void add_write(struct buf *line, const struct explain_write *write)
     json_member_time(line, "created_at", write->created_at_us);
     member_time(line, "settled_at", write->has_settled_at, write->settled_at_us);
     json_member_text(line, "key", write->key);
+    json_member_text(line, "trace_id", traceparent_trace_id(write->traceparent));
     buf_byte(line, '}');
 }
 
@@ -303,8 +331,61 @@ static void add_writes(struct explain *explain)
     buf_byte(&explain->line, ']');
 }
 
-static void incident_json(struct buf *out, const struct incident_view *view)
+/* Members of each kind by name; those with NULL the kind does not have. */
+static const struct {
+    const char *list;
+    const char *time;
+    const char *id;
+    const char *word;
+    const char *detail;
+    const char *actor;
+    const char *first;
+    const char *second;
+} OTHERS[EXPLAIN_KIND_COUNT] = {
+    [EXPLAIN_MOVEMENT] = {"movements", "at", NULL, "kind", NULL, NULL, "units", NULL},
+    [EXPLAIN_ACTION] = {"actions", "acted_at", "finding_id", "action", "rule", "actor",
+                        "desired", "shown"},
+    [EXPLAIN_CHECK] = {"spot_checks", "counted_at", "event_id", "verdict", "note",
+                       "actor", "counted", "books"},
+};
+
+static void member_if(struct buf *line, const char *name, struct span text)
 {
+    if (name != NULL)
+        json_member_text(line, name, text.length > 0 ? text : (struct span){0});
+}
+
+static void add_other(struct buf *line, const struct explain_other *other)
+{
+    open_item(line);
+    json_member_time(line, OTHERS[other->kind].time, other->at_us);
+    json_member_text(line, "shop", other->shop);
+    member_if(line, OTHERS[other->kind].id, other->id);
+    member_if(line, OTHERS[other->kind].word, other->word);
+    member_if(line, OTHERS[other->kind].detail, other->detail);
+    member_if(line, OTHERS[other->kind].actor, other->actor);
+    json_member_number_or_null(line, OTHERS[other->kind].first, other->has_first,
+                               other->first);
+    if (OTHERS[other->kind].second != NULL)
+        json_member_number_or_null(line, OTHERS[other->kind].second, other->has_second,
+                                   other->second);
+    buf_byte(line, '}');
+}
+
+static void add_others(struct explain *explain, enum explain_kind kind)
+{
+    open_list(&explain->line, OTHERS[kind].list);
+    for (int row = explain->told.others.first; row < explain->told.others.end; row++) {
+        const struct explain_other other = store_explain_other(&explain->found, row);
+        if (other.kind == kind)
+            add_other(&explain->line, &other);
+    }
+    buf_byte(&explain->line, ']');
+}
+
+static void incident_json(struct explain *explain, const struct incident_view *view)
+{
+    struct buf *out = &explain->line;
     buf_byte(out, '{');
     incident_json_members(&view->incident, out);
     json_member_number(out, "occurrences", view->incident.occurrences);
@@ -313,12 +394,20 @@ static void incident_json(struct buf *out, const struct incident_view *view)
     buf_byte(out, '}');
 }
 
-static void add_incidents(struct explain *explain)
+static void finding_json(struct explain *explain, const struct drift_finding *finding)
+{
+    struct buf *out = &explain->line;
+    buf_byte(out, '{');
+    drift_json_members(finding, out);
+    buf_byte(out, '}');
+}
+
+static void add_notes(struct explain *explain, const char *name,
+                      const struct explain_note *notes)
 {
     struct buf *line = &explain->line;
-    open_list(line, "incidents");
-    for (const struct explain_incident *at = explain->incidents; at != NULL;
-         at = at->next) {
+    open_list(line, name);
+    for (const struct explain_note *at = notes; at != NULL; at = at->next) {
         if (at->location.bytes != NULL &&
             !span_equal(at->location, explain->told.location))
             continue;
@@ -336,11 +425,15 @@ static void close_json(struct explain *explain)
     add_readings(explain);
     add_shops(explain);
     add_writes(explain);
-    add_incidents(explain);
+    for (int kind = 0; kind < EXPLAIN_KIND_COUNT; kind++)
+        add_others(explain, (enum explain_kind)kind);
+    add_notes(explain, "findings", explain->findings);
+    add_notes(explain, "incidents", explain->incidents);
     buf_text(&explain->line, "}\n");
 }
 
 const struct explain_writer EXPLAIN_JSON = {.open = open_json,
                                             .event = event_json,
                                             .close = close_json,
-                                            .incident = incident_json};
+                                            .incident = incident_json,
+                                            .finding = finding_json};

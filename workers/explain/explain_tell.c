@@ -43,6 +43,36 @@ const struct pair_decision *explain_decision(const struct explain *explain,
     return &explain->decisions[at][explain->told.place];
 }
 
+/* ---- readings ----------------------------------------------------------------------------------- */
+
+size_t explain_reading_count(const struct explain *explain)
+{
+    const struct explain_told *told = &explain->told;
+    if (!explain->question.has_at)
+        return (size_t)(told->readings.end - told->readings.first);
+    return explain->fold != NULL
+               ? explain->contract->source_count + explain->contract->shop_count
+               : 0;
+}
+
+bool explain_reading_at(const struct explain *explain, size_t at,
+                        struct explain_reading *reading_out)
+{
+    const struct contract *contract = explain->contract;
+    if (!explain->question.has_at) {
+        *reading_out = store_explain_reading(&explain->found,
+                                             explain->told.readings.first + (int)at);
+        return true;
+    }
+    *reading_out = (struct explain_reading){
+        .location = explain->told.location,
+        .source = at < contract->source_count
+                      ? contract->sources[at].name
+                      : contract->shops[at - contract->source_count].name,
+        .reading = explain->fold->readings[at]};
+    return reading_out->reading.exists;
+}
+
 /* ---- the check ---------------------------------------------------------------------------------- */
 
 struct number {
@@ -97,6 +127,9 @@ static void follow(struct explain *explain, const struct explain_event *event)
     told->last_after = event->after;
     if (event->outcome != OUTCOME_APPLIED && event->outcome != OUTCOME_UNCHANGED)
         return;
+    if (event->type == EVENT_ADJUSTED && event->quantity == 0 &&
+        event->outcome == OUTCOME_UNCHANGED)
+        return; /* it may come from a source that says nothing else here */
     buf_clear(&told->last_source);
     buf_span(&told->last_source, event->source);
 }
@@ -181,14 +214,37 @@ static void open_location(struct explain *explain, struct span location)
     told->shops = store_explain_stretch(&found->shops, told->shops.end, told->location);
     told->writes =
         store_explain_stretch(&found->writes, told->writes.end, told->location);
+    told->others =
+        store_explain_stretch(&found->others, told->others.end, told->location);
+    told->past = store_explain_stretch(&found->past, told->past.end, told->location);
+    told->next_note = 0;
+    if (explain->fold != NULL)
+        fold_next_place(explain->fold);
     explain->next_place = here.end;
     writer_of(explain)->open(explain);
+}
+
+/* What the timeline has of the location up to a moment. */
+static void tell_notes_until(struct explain *explain, int64_t at_us)
+{
+    struct explain_told *told = &explain->told;
+    for (; told->next_note < explain->timeline_count; told->next_note++) {
+        const struct explain_note *noted = explain->timeline[told->next_note];
+        if (noted->at_us > at_us)
+            return;
+        if (span_equal(noted->location, told->location))
+            buf_span(&explain->line, noted->text);
+    }
 }
 
 static enum status close_location(struct explain *explain, struct error *error)
 {
     if (!explain->told.open)
         return STATUS_OK;
+    tell_notes_until(explain, INT64_MAX);
+    enum status status = flush(explain, error);
+    if (status != STATUS_OK)
+        return status;
     if (!explain->question.has_at) {
         check_end(explain);
         check_reading(explain);
@@ -241,11 +297,39 @@ static enum status move_to(struct explain *explain, struct span location,
     return flush(explain, error);
 }
 
+static enum status fold_event(struct explain *explain, const struct explain_event *event,
+                              struct error *error)
+{
+    struct verdict verdict;
+    const struct fold_row row = {
+        .event = {.type = (enum event_type)event->type,
+                  .source_name = event->source,
+                  .location_code = event->location,
+                  .sku = explain->question.sku,
+                  .quantity = event->quantity,
+                  .occurred_at_us = event->occurred_at_us,
+                  .has_version = event->has_version,
+                  .version = event->version,
+                  .has_sees_orders_until = event->has_sees_orders_until,
+                  .sees_orders_until_us = event->sees_orders_until_us},
+        .recorded_at_ms = event->recorded_at_us / 1000};
+    if (explain->fold == NULL)
+        return STATUS_OK;
+    return fold_judge(explain->fold, &row, &verdict, error);
+}
+
 static enum status tell_event(void *self, const struct explain_event *event,
                               struct error *error)
 {
     struct explain *explain = self;
     enum status status = move_to(explain, event->location, error);
+    if (status != STATUS_OK)
+        return status;
+    status = fold_event(explain, event, error);
+    if (status != STATUS_OK)
+        return status;
+    tell_notes_until(explain, event->judged_at_us);
+    status = flush(explain, error);
     if (status != STATUS_OK)
         return status;
     follow(explain, event);

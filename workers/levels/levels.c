@@ -9,6 +9,7 @@
 #include "common/codec/sku_unicode.h"
 #include "common/io/store_levels.h"
 #include "common/runtime/contract_file.h"
+#include "common/runtime/database.h"
 #include "common/runtime/output.h"
 #include "workers/commands.h"
 
@@ -179,10 +180,8 @@ static enum status print_levels(const struct config *config,
                                 struct printer *printer, struct error *error)
 {
     SCOPED(postgres_close) struct postgres *postgres = NULL;
-    const struct postgres_options options = {.dsn = config->postgres,
-                                             .schema = config->schema,
-                                             .application_name = "parstock levels",
-                                             .statement_timeout_ms = 600 * 1000};
+    const struct postgres_options options =
+        database_options(config, "parstock levels", 600 * 1000);
     enum status status = postgres_open(&options, &postgres, error);
     if (status != STATUS_OK)
         return status;

@@ -5,6 +5,7 @@
 #include "common/io/store_migrate.h"
 #include "common/io/store_retention.h"
 #include "common/runtime/config.h"
+#include "common/runtime/database.h"
 #include "workers/commands.h"
 
 #include <stddef.h>
@@ -57,10 +58,8 @@ static enum status migrate_run(const struct config *config,
                                const struct migrate_flags *flags, struct error *error)
 {
     SCOPED(postgres_close) struct postgres *postgres = NULL;
-    const struct postgres_options options = {.dsn = config->postgres,
-                                             .schema = config->schema,
-                                             .application_name = "parstock migrate",
-                                             .statement_timeout_ms = 3600 * 1000};
+    const struct postgres_options options =
+        database_options(config, "parstock migrate", 3600 * 1000);
     enum status status = postgres_open(&options, &postgres, error);
     if (status != STATUS_OK)
         return status;

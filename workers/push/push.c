@@ -10,6 +10,7 @@
 #include "common/runtime/contract_file.h"
 #include "common/runtime/life.h"
 #include "common/runtime/log.h"
+#include "common/runtime/trace.h"
 #include "workers/commands.h"
 
 #include <stdio.h>
@@ -63,7 +64,8 @@ static const struct command_spec SPEC = {
         "is written: 'parstock incidents list'. Subscribers of the topic incidents "
         "are told where --kafka-brokers is given; where it is not, the incidents "
         "are kept in the table.",
-    .uses = CONFIG_CONTRACT | CONFIG_POSTGRES | CONFIG_ADMIN | CONFIG_KAFKA,
+    .uses =
+        CONFIG_CONTRACT | CONFIG_POSTGRES | CONFIG_ADMIN | CONFIG_KAFKA | CONFIG_TRACES,
     .needs = CONFIG_CONTRACT | CONFIG_POSTGRES,
     .flags = FLAGS,
     .flag_count = COUNT_OF(FLAGS),
@@ -102,24 +104,23 @@ static void make_metrics(struct pusher *pusher)
                                      "Pairs of item and location written to a shop.");
     metrics->pairs_read = counter(pusher, "parstock_push_pairs_read_total", NULL,
                                   "Pairs read back from a shop.");
-    metrics->throttle_ms =
-        counter(pusher, "parstock_push_throttle_wait_milliseconds_total", NULL,
-                "Time spent waiting for a shop's cost bucket.");
+    metrics->throttle = metrics_counter_seconds(
+        "parstock_push_throttle_wait_seconds_total", labels,
+        "Time spent waiting for a shop's cost bucket, added up over callers.");
+    metrics->oldest =
+        metrics_gauge_seconds("parstock_push_oldest_dirty_seconds", labels,
+                              "How long the longest waiting pair has been waiting.");
+    metrics->bucket = metrics_gauge("parstock_push_bucket_points", labels,
+                                    "Points that the shop's cost bucket holds.");
+    metrics->bucket_limit = metrics_gauge("parstock_push_bucket_limit_points", labels,
+                                          "Points that it holds when it is full.");
+    metrics->call_seconds = histogram_labelled(
+        "parstock_push_call_seconds", labels,
+        "Calls that write to a shop, from the first byte to the answer.");
     metrics->pairs_dirty = metrics_gauge("parstock_push_pairs_dirty", labels,
                                          "Pairs that wait to be written.");
     metrics->pairs_faulted = metrics_gauge("parstock_push_pairs_faulted", labels,
                                            "Pairs left alone for a fault.");
-}
-
-/* Labels of metrics and parts of readiness hold no quotes or control characters. */
-static void plain_name(struct span name, char *room, size_t size)
-{
-    size_t length = name.length < size - 1 ? name.length : size - 1;
-    for (size_t at = 0; at < length; at++) {
-        char byte = name.bytes[at];
-        room[at] = byte == '"' || byte == '\\' || (unsigned char)byte < 0x20 ? '_' : byte;
-    }
-    room[length] = '\0';
 }
 
 static void name_owner(struct push_crew *crew)
@@ -138,7 +139,7 @@ static void prepare_caller(struct pusher *pusher, const struct push_settings *se
     pusher->settings = settings;
     pusher->shop = shop;
     pusher->crew = crew;
-    plain_name(shop->name, pusher->name, sizeof pusher->name);
+    metrics_plain_name(shop->name, pusher->name, sizeof pusher->name);
     (void)snprintf(pusher->part, sizeof pusher->part, "shop %.100s", pusher->name);
     pusher->lease = (struct push_lease){.shop = shop->name,
                                         .owner = span_from(crew->owner),
@@ -249,6 +250,8 @@ static enum status run_threads(struct fleet *fleet, struct error *error)
     }
     for (size_t at = 0; at < started; at++)
         pthread_join(leader_of(fleet, at)->thread, NULL);
+    if (fleet->count == 0) /* whoever supervises us would start us again and again */
+        admin_idle("shops", "the contract has none: nothing to do");
     return status;
 }
 
@@ -281,9 +284,12 @@ static enum status serve(struct fleet *fleet, const struct push_flags *flags,
 {
     const struct config *config = fleet->settings.config;
     SCOPED(admin_close) struct admin *admin = NULL;
+    SCOPED(trace_close) struct trace_export *traces = NULL;
     enum status status = life_begin(error);
     if (status == STATUS_OK)
         status = admin_open(config, &admin, error);
+    if (status == STATUS_OK)
+        status = trace_open(config, "push", &traces, error);
     if (status == STATUS_OK)
         status = push_news_check(fleet->settings.config, error);
     if (status == STATUS_OK)

@@ -22,10 +22,13 @@
 #ifndef PARSTOCK_WORKERS_PUSH_PUSH_H
 #define PARSTOCK_WORKERS_PUSH_PUSH_H
 
+#include "common/codec/traceparent.h"
 #include "common/domain/contract.h"
 #include "common/io/shopify.h"
+#include "common/io/store_incidents.h"
 #include "common/io/store_push.h"
 #include "common/runtime/config.h"
+#include "common/runtime/histogram.h"
 #include "common/runtime/metrics.h"
 #include "common/runtime/shop_access.h"
 #include "workers/push/push_news.h"
@@ -44,7 +47,11 @@ struct push_metrics {
     struct metric *pairs_dirty;
     struct metric *pairs_faulted;
     struct metric *pairs_read;
-    struct metric *throttle_ms;
+    struct metric *throttle; /* seconds */
+    struct metric *oldest;   /* seconds */
+    struct metric *bucket;
+    struct metric *bucket_limit;
+    struct histogram *call_seconds;
 };
 
 struct push_settings {
@@ -63,7 +70,18 @@ struct push_crew {
     atomic_llong
         refused; /* the write that was refused last, for the evidence; 0 = none */
     atomic_bool look_soon; /* pairs were refused: looked at in the leader's next step */
+    atomic_bool throttled; /* a caller waited for the bucket: noted by the leader */
     char owner[PUSH_OWNER_MAX];
+};
+
+/* The trace of the call that is made. */
+struct push_trace {
+    bool is_there;
+    bool
+        is_of_many; /* pairs of several traces: it has one of its own, with links to them */
+    bool is_recorded; /* it becomes a span */
+    struct trace_context call;
+    char header[TRACEPARENT_MAX];
 };
 
 struct pusher {
@@ -88,18 +106,36 @@ struct pusher {
     int resends;        /* of the open write by this process without a verdict */
     bool maybe_applied; /* the open write may have been applied by an earlier try */
     int64_t backlog_at_us;
+    int64_t levels;    /* of the shop, as last counted for the guard of zeroes */
+    int64_t levels_us; /* monotonic: good until then */
+    int64_t zeroes;    /* that wait, as last counted */
+    int64_t zeroes_us;
+    int64_t throttled_at_us; /* when it was noted last */
     struct open_write write;
     struct pool pool; /* texts of `write` and of the claim; reset with the next one */
     struct buf body;
     struct claim claimed;
     struct shopify_set_call call;
     struct push_decision decision;
+    struct push_trace trace;
     char faults[PUSH_PAIRS_MAX][PUSH_FAULT_MAX];
     struct push_metrics metrics;
     struct push_news news;
     struct pusher *helpers; /* of a leader */
     size_t helper_count;
     pthread_t thread;
+};
+
+/* Claimed pairs by what is to be done with them. */
+struct push_sorted {
+    const struct claimed_pair *faulty[PUSH_PAIRS_MAX];
+    const struct claimed_pair *unread[PUSH_PAIRS_MAX];
+    const struct claimed_pair *ready[PUSH_PAIRS_MAX];
+    const struct claimed_pair *idle[PUSH_PAIRS_MAX]; /* to be activated */
+    size_t idle_count;
+    size_t faulty_count;
+    size_t unread_count;
+    size_t ready_count;
 };
 
 /* push_loop.c */
@@ -124,6 +160,15 @@ void push_claim(struct pusher *pusher);
  * repeat it. */
 void push_make_key(unsigned char key[16], char text[37]);
 
+/* push_zeroing.c: within a claim, levels that a guard keeps from zero leave those that are
+ * ready; within a look, the set gets the incident of a new stop, and *over_out says that
+ * nothing is held any more. */
+enum status push_hold_zeroes(struct pusher *pusher, struct push_sorted *sorted,
+                             struct error *error);
+enum status push_look_zeroing(struct pusher *pusher, struct pool *pool,
+                              struct incident_set *set, bool *over_out,
+                              struct error *error);
+
 /* push_activate.c: pairs that the shop does not stock, where the contract says to */
 void push_activate(struct pusher *pusher, const struct claimed_pair *const *pairs,
                    size_t count);
@@ -131,6 +176,10 @@ void push_activate(struct pusher *pusher, const struct claimed_pair *const *pair
 /* push_read.c */
 void push_read(struct pusher *pusher, const struct claimed_pair *const *pairs,
                size_t count);
+
+/* push_trace.c: the trace of the next call of the open write; and, judged, its spans */
+void push_trace_begin(struct pusher *pusher);
+void push_trace_end(const struct pusher *pusher, int64_t took_us);
 
 /* push_deliver.c: sends the open write and settles it */
 void push_deliver(struct pusher *pusher);

@@ -8,18 +8,6 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-/* Claimed pairs by what is to be done with them. */
-struct sorted {
-    const struct claimed_pair *faulty[PUSH_PAIRS_MAX];
-    const struct claimed_pair *unread[PUSH_PAIRS_MAX];
-    const struct claimed_pair *ready[PUSH_PAIRS_MAX];
-    const struct claimed_pair *idle[PUSH_PAIRS_MAX]; /* to be activated */
-    size_t idle_count;
-    size_t faulty_count;
-    size_t unread_count;
-    size_t ready_count;
-};
-
 /* More was sold than there is: the debt stays to be seen (PAIR_IS_OFF). */
 static bool is_in_debt(const struct claimed_pair *pair)
 {
@@ -38,7 +26,7 @@ static bool is_idle(const struct pusher *pusher, const struct claimed_pair *pair
     return pusher->shop->activates && strcmp(pair->fault, "not_stocked") == 0;
 }
 
-static void sort_pairs(const struct pusher *pusher, struct sorted *sorted)
+static void sort_pairs(const struct pusher *pusher, struct push_sorted *sorted)
 {
     const struct claimed_pair *pairs = pusher->claimed.pairs;
     size_t count = pusher->claimed.count;
@@ -73,7 +61,8 @@ void push_make_key(unsigned char key[16], char text[37])
     text[out] = '\0';
 }
 
-static void encode(struct pusher *pusher, const struct sorted *sorted, const char *key)
+static void encode(struct pusher *pusher, const struct push_sorted *sorted,
+                   const char *key)
 {
     struct set_pair pairs[PUSH_PAIRS_MAX];
     for (size_t at = 0; at < sorted->ready_count; at++)
@@ -98,7 +87,7 @@ static void encode(struct pusher *pusher, const struct sorted *sorted, const cha
     ASSERT(!pusher->body.failed);
 }
 
-static void remember(struct pusher *pusher, const struct sorted *sorted, int64_t id,
+static void remember(struct pusher *pusher, const struct push_sorted *sorted, int64_t id,
                      const char *key)
 {
     struct open_write *write = &pusher->write;
@@ -112,14 +101,15 @@ static void remember(struct pusher *pusher, const struct sorted *sorted, int64_t
         write->skus[at] = sorted->ready[at]->sku;
         write->locations[at] = sorted->ready[at]->location;
         write->quantities[at] = sorted->ready[at]->desired;
+        write->traceparents[at] = sorted->ready[at]->traceparent;
     }
     pusher->maybe_applied = false;
     pusher->resends = 0;
 }
 
 /* Within the claiming transaction: faults, then key and bytes of the write. */
-static enum status store(struct pusher *pusher, const struct sorted *sorted, char key[37],
-                         int64_t *id_out, struct error *error)
+static enum status store(struct pusher *pusher, const struct push_sorted *sorted,
+                         char key[37], int64_t *id_out, struct error *error)
 {
     enum status status = STATUS_OK;
     if (sorted->faulty_count > 0)
@@ -194,17 +184,21 @@ static enum status begin(struct pusher *pusher, struct error *error)
         status = store_lease_renew(pusher->postgres, &pusher->lease, error);
     if (status == STATUS_OK && !pusher->lease.lost)
         status = store_claim(pusher->postgres, &pusher->lease, &pusher->claimed, error);
+    if (status == STATUS_OK)
+        status =
+            store_doubt(pusher->postgres, pusher->lease.shop, &pusher->claimed, error);
     return status;
 }
 
 /* One transaction; on anything but success the connection is given up with it. */
-static enum status claim(struct pusher *pusher, struct sorted *sorted,
+static enum status claim(struct pusher *pusher, struct push_sorted *sorted,
                          struct error *error)
 {
     struct claim *claimed = &pusher->claimed;
     char key[37] = "";
     int64_t id = 0;
     claimed->places = &pusher->places;
+    claimed->mode = pusher->shop->mode;
     claimed->limit = atomic_load(&pusher->crew->limit);
     claimed->pool = &pusher->pool;
     claimed->count = 0;
@@ -217,7 +211,9 @@ static enum status claim(struct pusher *pusher, struct sorted *sorted,
     if (status != STATUS_OK)
         return status;
     sort_pairs(pusher, sorted);
-    status = store(pusher, sorted, key, &id, error);
+    status = push_hold_zeroes(pusher, sorted, error);
+    if (status == STATUS_OK)
+        status = store(pusher, sorted, key, &id, error);
     if (status == STATUS_OK)
         status = postgres_script(pusher->postgres, "COMMIT", error);
     if (status == STATUS_OK && id != 0)
@@ -225,7 +221,7 @@ static enum status claim(struct pusher *pusher, struct sorted *sorted,
     return status;
 }
 
-static void warn_faults(const struct pusher *pusher, const struct sorted *sorted)
+static void warn_faults(const struct pusher *pusher, const struct push_sorted *sorted)
 {
     if (sorted->faulty_count == 0)
         return;
@@ -237,7 +233,7 @@ static void warn_faults(const struct pusher *pusher, const struct sorted *sorted
 
 void push_claim(struct pusher *pusher)
 {
-    struct sorted sorted = {0};
+    struct push_sorted sorted = {0};
     struct error error = {0};
     int64_t began_us = clock_monotonic_us();
     pool_reset(&pusher->pool);
@@ -252,8 +248,8 @@ void push_claim(struct pusher *pusher)
     pusher->lease_end_us = began_us + pusher->lease.length_ms * 1000;
     atomic_store(&pusher->crew->is_busy, pusher->claimed.count == pusher->claimed.limit);
     warn_faults(pusher, &sorted);
-    /* The reads come once the write is settled: they are claimed again then. */
-    if (sorted.ready_count > 0)
+    /* Reads are the leader's, once its write is settled: they are claimed again then. */
+    if (sorted.ready_count > 0 || pusher->number > 0)
         return;
     if (sorted.idle_count > 0)
         push_activate(pusher, sorted.idle, sorted.idle_count);

@@ -133,7 +133,8 @@ static void wait_for_bucket(struct pusher *pusher)
         wait_ms = pusher->call.retry_after_ms;
     if (wait_ms > COST_WAIT_MAX_MS)
         wait_ms = COST_WAIT_MAX_MS;
-    metric_add(pusher->metrics.throttle_ms, wait_ms);
+    metric_add(pusher->metrics.throttle, wait_ms * 1000);
+    atomic_store(&pusher->crew->throttled, true);
     life_wait_ms(wait_ms);
 }
 
@@ -181,10 +182,14 @@ void push_deliver(struct pusher *pusher)
         return;
     struct error error = {0};
     int64_t began_us = clock_monotonic_us();
+    push_trace_begin(pusher);
+    pusher->call.traceparent = pusher->trace.is_there ? pusher->trace.header : NULL;
     pusher->call.body = pusher->write.body;
     pusher->call.may_send = lease_covers_call;
     pusher->call.self = pusher;
-    if (shopify_set(pusher->shopify, &pusher->call, &error) != STATUS_OK) {
+    enum status status = shopify_set(pusher->shopify, &pusher->call, &error);
+    int64_t took_us = clock_monotonic_us() - began_us;
+    if (status != STATUS_OK) {
         push_trouble(pusher, "shop", &error);
         return;
     }
@@ -195,7 +200,9 @@ void push_deliver(struct pusher *pusher)
     push_decide(&pusher->call.answer, pusher->write.count, pusher->maybe_applied,
                 &pusher->decision);
     metric_add(pusher->metrics.verdicts[pusher->decision.rule->verdict], 1);
-    log_call(pusher, error.text, clock_monotonic_us() - began_us);
+    histogram_add_us(pusher->metrics.call_seconds, took_us);
+    log_call(pusher, error.text, took_us);
+    push_trace_end(pusher, took_us);
     if (pusher->decision.next == PUSH_NEXT_WAIT)
         after_open(pusher, error.text);
     else if (pusher->decision.rule->verdict == PUSH_APPLIED)

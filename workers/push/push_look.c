@@ -5,8 +5,10 @@
 #include "common/domain/push_incident.h"
 #include "common/io/store_oversold.h"
 #include "common/io/store_refused.h"
+#include "common/io/store_resolve_keep.h"
 #include "common/runtime/life.h"
 #include "common/runtime/log.h"
+#include "common/runtime/trace_incidents.h"
 #include "workers/push/push.h"
 
 #define LOOK_EVERY_US 5000000
@@ -43,8 +45,8 @@ static enum status tell(struct look *look, struct error *error)
                                   changes->items[at].sighting, look->pool,
                                   &look->rows[at]))
             return out_of_memory(error);
-    if (changes->count > 0)
-        look->pusher->news.owed = true;
+    trace_incidents(changes);
+    look->pusher->news.owed = true; /* others add rows too */
     return store_shop_outbox_add(look->pusher->postgres, look->pusher->lease.shop,
                                  look->rows, changes->count, error);
 }
@@ -71,22 +73,24 @@ static struct span evidence_of(const struct look *look, const struct refused_pai
 }
 
 /* A pair and the moment at which something was found of it. */
-struct finding {
+struct moment {
     enum incident_class class;
     struct span sku;
     struct span location;
     int64_t at_us;
+    struct span traceparent;
 };
 
 /* No record shows it: the moment tells apart incidents of one pair. */
-static struct incident_sighting *sight(struct look *look, const struct finding *found)
+static struct incident_sighting *sight(struct look *look, const struct moment *found)
 {
     const struct incident_subject subject = {
         .shop = look->pusher->lease.shop, .sku = found->sku, .location = found->location};
     const struct incident_origin origin = {.offset = found->at_us,
                                            .recorded_at_us = found->at_us,
                                            .sku = found->sku,
-                                           .location = found->location};
+                                           .location = found->location,
+                                           .traceparent = found->traceparent};
     bool taken = incident_set_add(&look->set, found->class, &subject, &origin);
     ASSERT(taken); /* as many as a set has room for were asked for */
     return &look->set.items[look->set.count - 1];
@@ -97,8 +101,8 @@ static enum status add_sighting(struct look *look, const struct refused_pair *pa
 {
     const struct span code = push_fault_code(pair->fault);
     struct incident_sighting *sighting =
-        sight(look, &(struct finding){INCIDENT_PUSH_REFUSED, pair->sku, pair->location,
-                                      pair->found_at_us});
+        sight(look, &(struct moment){INCIDENT_PUSH_REFUSED, pair->sku, pair->location,
+                                     pair->found_at_us, pair->traceparent});
     sighting->finding = push_finding(code);
     sighting->evidence = evidence_of(look, pair, code);
     return sighting->evidence.bytes != NULL ? STATUS_OK : out_of_memory(error);
@@ -132,8 +136,8 @@ static enum status add_oversold(struct look *look, const struct oversold_pair *p
     json_member_time(&text, "found_at", pair->found_at_us);
     buf_byte(&text, '}');
     struct incident_sighting *sighting =
-        sight(look, &(struct finding){pair->class, pair->sku, pair->location,
-                                      pair->found_at_us});
+        sight(look, &(struct moment){pair->class, pair->sku, pair->location,
+                                     pair->found_at_us, pair->traceparent});
     sighting->evidence = pool_buf(look->pool, &text);
     return sighting->evidence.bytes != NULL ? STATUS_OK : out_of_memory(error);
 }
@@ -152,6 +156,39 @@ static enum status open_oversold(struct look *look, struct error *error)
         status = tell(look, error);
     look->opened += look->oversold.count;
     look->is_full = look->is_full || look->oversold.count == INCIDENT_SET_MAX;
+    return status;
+}
+
+/* ---- levels that a guard keeps from zero -------------------------------------------- */
+
+static enum status end_these(struct look *look, struct error *error);
+
+static enum status end_zeroing(struct look *look, struct error *error)
+{
+    SCOPED(rows_release) struct rows rows = {0};
+    const struct resolve_over over = {"zeroing_stopped", &look->pusher->lease.shop, 1,
+                                      "no level of the shop waits to be zeroed any more"};
+    look->ends.count = 0;
+    enum status status = store_resolve_ends(look->pusher->postgres, &over, &rows, error);
+    if (status == STATUS_OK)
+        status = store_incidents_take_ends(&rows, look->pool, &look->ends, error);
+    return status == STATUS_OK ? end_these(look, error) : status;
+}
+
+static enum status look_zeroing(struct look *look, struct error *error)
+{
+    bool is_over = false;
+    look->set.count = 0;
+    enum status status =
+        push_look_zeroing(look->pusher, look->pool, &look->set, &is_over, error);
+    if (status == STATUS_OK && is_over)
+        return end_zeroing(look, error);
+    if (status == STATUS_OK)
+        status = store_incidents_see(look->pusher->postgres, &look->set, look->pool,
+                                     &look->changes, error);
+    if (status == STATUS_OK)
+        status = tell(look, error);
+    look->opened += look->set.count;
     return status;
 }
 
@@ -197,6 +234,8 @@ static enum status compare(struct look *look, struct error *error)
     status = open_new(look, error);
     if (status == STATUS_OK)
         status = open_oversold(look, error);
+    if (status == STATUS_OK)
+        status = look_zeroing(look, error);
     if (status == STATUS_OK)
         status = end_over(look, error);
     if (status == STATUS_OK)

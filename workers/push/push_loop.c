@@ -11,6 +11,14 @@
 #define STANDBY_MS 500
 #define BACKLOG_EVERY_US 5000000
 #define THROTTLE_SLICE_MS 1000
+#define THROTTLED_EVERY_US 2000000
+
+static void show(const struct push_metrics *metrics, const struct push_backlog *backlog)
+{
+    metric_set(metrics->pairs_dirty, backlog->dirty);
+    metric_set(metrics->pairs_faulted, backlog->faulted);
+    metric_set(metrics->oldest, backlog->oldest_us);
+}
 
 void push_lost(struct pusher *pusher)
 {
@@ -21,6 +29,8 @@ void push_lost(struct pusher *pusher)
     pusher->held = false;
     pusher->looked = false;
     pusher->write.id = 0;
+    if (pusher->number == 0) /* figures are the writer's to show */
+        show(&pusher->metrics, &(struct push_backlog){0});
 }
 
 static bool is_leader(const struct pusher *pusher)
@@ -176,8 +186,24 @@ bool push_may_pay(struct pusher *pusher, int64_t points)
         return true;
     if (wait_ms > THROTTLE_SLICE_MS)
         wait_ms = THROTTLE_SLICE_MS;
-    metric_add(pusher->metrics.throttle_ms, wait_ms);
+    metric_add(pusher->metrics.throttle, wait_ms * 1000);
+    atomic_store(&pusher->crew->throttled, true);
     life_wait_ms(wait_ms);
+    return false;
+}
+
+/* Who finds a pair waiting may ask why: drift does. */
+static bool note_throttled(struct pusher *pusher)
+{
+    int64_t now_us = clock_monotonic_us();
+    struct error error = {0};
+    if (now_us - pusher->throttled_at_us < THROTTLED_EVERY_US ||
+        !atomic_exchange(&pusher->crew->throttled, false))
+        return true;
+    pusher->throttled_at_us = now_us;
+    if (store_lease_throttled(pusher->postgres, &pusher->lease, &error) == STATUS_OK)
+        return true;
+    push_trouble(pusher, "postgres", &error);
     return false;
 }
 
@@ -235,8 +261,10 @@ static void measure(struct pusher *pusher)
         push_trouble(pusher, "postgres", &error);
         return;
     }
-    metric_set(pusher->metrics.pairs_dirty, backlog.dirty);
-    metric_set(pusher->metrics.pairs_faulted, backlog.faulted);
+    show(&pusher->metrics, &backlog);
+    int64_t limit = 0;
+    metric_set(pusher->metrics.bucket, shopify_bucket(pusher->shopify, &limit));
+    metric_set(pusher->metrics.bucket_limit, limit);
 }
 
 static void find_work(struct pusher *pusher)
@@ -247,7 +275,7 @@ static void find_work(struct pusher *pusher)
         measure(pusher);
     if (pusher->postgres == NULL)
         return;
-    if (store_push_due(pusher->postgres, pusher->lease.shop, &due, &error) != STATUS_OK) {
+    if (store_push_due(pusher->postgres, &pusher->lease, &due, &error) != STATUS_OK) {
         push_trouble(pusher, "postgres", &error);
         return;
     }
@@ -278,8 +306,8 @@ static void write_or_find(struct pusher *pusher)
 
 static void lead(struct pusher *pusher)
 {
-    if (have_postgres(pusher) && have_lease(pusher) && push_news(pusher) &&
-        have_shop(pusher) && follow_contract(pusher))
+    if (have_postgres(pusher) && have_lease(pusher) && note_throttled(pusher) &&
+        push_news(pusher) && have_shop(pusher) && follow_contract(pusher))
         write_or_find(pusher);
 }
 

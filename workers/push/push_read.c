@@ -59,7 +59,10 @@ static bool keep(struct pusher *pusher, const struct reading *reading)
     struct error error = {0};
     for (size_t at = 0; at < reading->count; at++)
         judge(reading->pairs[at], &reading->levels[at], &pairs[at]);
-    const struct shown_levels levels = {pusher->shop->mode, pairs, reading->count};
+    const struct shown_levels levels = {.mode = pusher->shop->mode,
+                                        .since_us = pusher->claimed.at_us,
+                                        .pairs = pairs,
+                                        .count = reading->count};
     if (store_shown(pusher->postgres, &pusher->lease, &levels, &error) != STATUS_OK) {
         push_trouble(pusher, "postgres", &error);
         return false;

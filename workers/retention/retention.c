@@ -48,6 +48,14 @@ static const struct command_spec SPEC = {
         "(default 35); what is dropped is counted, so that audit still adds up. It never "
         "holds apply up for long: it waits 200 ms for a lock, up to 10 times, and leaves "
         "the rest to the next pass. One pass a database at a time.\n\n"
+        "What happened beside the ledger goes too: comparisons, findings, what was done "
+        "about them, spot checks, dead letters that were sent again and what was sent to take "
+        "batches back (neither before 35 days) after retention.drift_days (default 400), writes "
+        "to the shops with the ledger (the newest of each pair stays), closed incidents with "
+        "their log and alerts, and who took what back, after "
+        "retention.incident_days (absent: never).\n\n"
+        "Weeks that are over are sealed: their digests stand in a chain that audit checks. "
+        "Nothing is dropped before it is sealed.\n\n"
         "Adjustments are kept whatever their age: a count may arrive as late as it likes, "
         "and those that occurred after it are added to it.\n\n"
         "Exit code 75 where something is left to the next pass: a lock was not to be had, or "
@@ -96,6 +104,17 @@ static void add_step_json(struct buf *out, const struct pass *pass, size_t at)
     buf_byte(out, '}');
 }
 
+static void add_history_json(struct buf *out, const struct pass *pass)
+{
+    json_name(out, "history_removed");
+    for (size_t at = 0; at < RETENTION_HISTORY_COUNT; at++) {
+        buf_text(out, at > 0 ? "," : "{");
+        buf_format(out, "\"%s\":%lld", retention_history_name(at),
+                   (long long)pass->history_removed[at]);
+    }
+    buf_byte(out, '}');
+}
+
 static enum status print_json(const struct pass *pass, struct error *error)
 {
     SCOPED(buf_free) struct buf out = {0};
@@ -112,6 +131,9 @@ static enum status print_json(const struct pass *pass, struct error *error)
     json_member_number(&out, "partitions_before", (int64_t)pass->found.partition_count);
     json_member_number(&out, "runs_removed", pass->runs_removed);
     json_member_number(&out, "units_removed", pass->units_removed);
+    json_member_number(&out, "imports_removed", pass->imports_removed);
+    add_history_json(&out, pass);
+    json_member_number(&out, "seals_made", pass->seals_made);
     json_name(&out, "steps");
     buf_byte(&out, '[');
     for (size_t at = 0; at < pass->plan.count; at++)
@@ -141,11 +163,17 @@ static void print_table(const struct pass *pass)
     if (pass->plan.is_held_back)
         puts("old days are kept: the broker lacks records that the ledger says; is apply "
              "running?");
+    if (pass->seals_made > 0)
+        printf("%lld seals of the ledger made\n", (long long)pass->seals_made);
     if (pass->runs_removed > 0)
         printf("%lld runs of keys removed\n", (long long)pass->runs_removed);
     if (pass->units_removed > 0)
         printf("%lld sold units that every source has seen removed\n",
                (long long)pass->units_removed);
+    for (size_t at = 0; at < RETENTION_HISTORY_COUNT; at++)
+        if (pass->history_removed[at] > 0)
+            printf("%lld rows of %s removed\n", (long long)pass->history_removed[at],
+                   retention_history_name(at));
 }
 
 static enum status check_left(const struct pass *pass, struct error *error)
@@ -233,11 +261,17 @@ static void log_pass(const struct pass *pass)
     if (pass->plan.is_held_back)
         log_warn("old days are kept: the broker lacks records that the ledger says",
                  LOG_END);
+    for (size_t at = 0; at < RETENTION_HISTORY_COUNT; at++)
+        if (pass->history_removed[at] > 0)
+            log_info("history removed", LOG_TEXT("kind", retention_history_name(at)),
+                     LOG_INT("rows", pass->history_removed[at]), LOG_END);
     log_info("retention pass", LOG_INT("steps", (int64_t)pass->plan.count),
              LOG_INT("busy", (int64_t)pass->busy),
              LOG_INT("partitions", (int64_t)pass->found.partition_count),
+             LOG_INT("seals_made", pass->seals_made),
              LOG_INT("runs_removed", pass->runs_removed),
              LOG_INT("units_removed", pass->units_removed),
+             LOG_INT("imports_removed", pass->imports_removed),
              LOG_TEXT("elsewhere", pass->is_elsewhere ? "yes" : "no"), LOG_END);
 }
 
@@ -327,6 +361,9 @@ static enum status run(const struct config *config, struct retention_flags *flag
         return status;
     pass.dry_run = flags->dry_run;
     pass.found.keep_days = contract->idempotency_days;
+    pass.ages = (struct retention_ages){.keep_days = contract->idempotency_days,
+                                        .drift_days = contract->drift_days,
+                                        .incident_days = contract->incident_days};
     return flags->watch ? watch(config, &pass, flags->interval_seconds, error)
                         : run_once(config, &pass, error);
 }

@@ -19,11 +19,15 @@ struct pass {
     size_t busy; /* steps that got no lock */
     int64_t runs_removed;
     int64_t units_removed; /* of shop_units */
+    struct retention_ages ages;
+    int64_t history_removed[RETENTION_HISTORY_COUNT];
+    int64_t seals_made;      /* of closed weeks of the ledger, and of days that go */
+    int64_t imports_removed; /* of imports: how far feeds are that nobody goes on with */
 };
 
 const char *step_state_name(enum step_state state);
 
-/* `pass` keeps its dry_run and found.keep_days; the rest is filled. */
+/* `pass` keeps its dry_run, ages and found.keep_days; the rest is filled. */
 enum status pass_run(struct postgres *postgres, struct pass *pass, struct error *error);
 
 #endif

@@ -1,6 +1,8 @@
 #include "workers/retention/retention.h"
 
 #include "common/base/check.h"
+#include "common/io/store_imports.h"
+#include "common/runtime/seal_job.h"
 
 const char *step_state_name(enum step_state state)
 {
@@ -53,6 +55,20 @@ static int32_t first_day_left(const struct pass *pass)
     return first;
 }
 
+/* What goes is sealed first: the newest day of it. */
+static struct seal_leaving leaving_of(const struct pass *pass)
+{
+    struct seal_leaving leaving = {0};
+    for (size_t at = 0; at < pass->plan.count; at++) {
+        const struct retention_step *step = &pass->plan.steps[at];
+        if (step->act != RETENTION_DROP && step->act != RETENTION_PURGE)
+            continue;
+        if (!leaving.has_day || step->day > leaving.day)
+            leaving = (struct seal_leaving){.has_day = true, .day = step->day};
+    }
+    return leaving;
+}
+
 static bool has_emptied(const struct pass *pass)
 {
     for (size_t at = 0; at < pass->plan.count; at++)
@@ -64,7 +80,8 @@ static bool has_emptied(const struct pass *pass)
 static enum status do_all(struct postgres *postgres, struct pass *pass,
                           struct error *error)
 {
-    enum status status = STATUS_OK;
+    const struct seal_leaving leaving = leaving_of(pass);
+    enum status status = seal_due(postgres, &leaving, &pass->seals_made, error);
     for (size_t at = 0; at < pass->plan.count && status == STATUS_OK; at++)
         status = do_step(postgres, pass, at, error);
     if (status == STATUS_OK)
@@ -73,9 +90,27 @@ static enum status do_all(struct postgres *postgres, struct pass *pass,
     if (status == STATUS_OK)
         status = store_retention_units(postgres, pass->found.keep_days,
                                        &pass->units_removed, error);
+    if (status == STATUS_OK)
+        status = store_import_retire(postgres, pass->found.keep_days,
+                                     &pass->imports_removed, error);
+    if (status == STATUS_OK)
+        status =
+            store_retention_history(postgres, &pass->ages, pass->history_removed, error);
     if (status == STATUS_OK && has_emptied(pass))
         status = store_retention_end(postgres, error);
     return status;
+}
+
+static enum status look_and_do(struct postgres *postgres, struct pass *pass,
+                               struct error *error)
+{
+    enum status status = store_retention_find(postgres, &pass->found, error);
+    if (status != STATUS_OK || pass->is_elsewhere)
+        return status;
+    retention_plan(&pass->found, &pass->plan);
+    for (size_t at = 0; at < pass->plan.count; at++)
+        pass->states[at] = STEP_PLANNED;
+    return pass->dry_run ? STATUS_OK : do_all(postgres, pass, error);
 }
 
 enum status pass_run(struct postgres *postgres, struct pass *pass, struct error *error)
@@ -84,6 +119,9 @@ enum status pass_run(struct postgres *postgres, struct pass *pass, struct error 
     pass->busy = 0;
     pass->runs_removed = 0;
     pass->units_removed = 0;
+    pass->imports_removed = 0;
+    memset(pass->history_removed, 0, sizeof(pass->history_removed));
+    pass->seals_made = 0;
     pass->plan.count = 0;
     pass->plan.is_held_back = false;
     pass->is_elsewhere = false;
@@ -93,11 +131,8 @@ enum status pass_run(struct postgres *postgres, struct pass *pass, struct error 
     if (status != STATUS_OK)
         return status;
     pass->is_elsewhere = !mine;
-    status = store_retention_find(postgres, &pass->found, error);
-    if (status != STATUS_OK || !mine)
-        return status;
-    retention_plan(&pass->found, &pass->plan);
-    for (size_t at = 0; at < pass->plan.count; at++)
-        pass->states[at] = STEP_PLANNED;
-    return pass->dry_run ? STATUS_OK : do_all(postgres, pass, error);
+    status = look_and_do(postgres, pass, error);
+    if (!pass->dry_run && mine && status == STATUS_OK)
+        status = store_retention_let_go(postgres, error);
+    return status;
 }

@@ -4,12 +4,12 @@
  */
 #include "common/base/check.h"
 #include "common/runtime/admin.h"
+#include "common/runtime/config_export.h"
 #include "common/runtime/life.h"
 #include "common/runtime/log.h"
 #include "common/runtime/notify.h"
 #include "workers/commands.h"
 #include "workers/up/up_children.h"
-#include "workers/up/up_settings.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -19,8 +19,12 @@
 
 /* The workers there are: a new one is a row here. */
 static const struct child_kind WORKERS[] = {
+    {.name = "gateway"},
     {.name = "apply"},
     {.name = "push"},
+    {.name = "drift"},
+    {.name = "resolve"},
+    {.name = "notify"},
     {.name = "retention", .argument = "--watch"},
 };
 
@@ -30,7 +34,7 @@ struct up_flags {
 
 static const struct flag FLAGS[] = {
     {"workers", FLAG_TEXT, offsetof(struct up_flags, workers), "NAME,...",
-     "only these workers; default: apply,push,retention"},
+     "only these workers; default: gateway,apply,push,drift,resolve,notify,retention"},
 };
 
 static const struct command_spec SPEC = {
@@ -45,8 +49,8 @@ static const struct command_spec SPEC = {
         "\n"
         "Settings and flags reach the workers. Its own admin endpoint is ready when every "
         "worker is; the workers' endpoints get free ports, which their logs name.",
-    .uses =
-        CONFIG_CONTRACT | CONFIG_KAFKA | CONFIG_POSTGRES | CONFIG_ADMIN | CONFIG_LANES,
+    .uses = CONFIG_CONTRACT | CONFIG_KAFKA | CONFIG_POSTGRES | CONFIG_ADMIN |
+            CONFIG_LANES | CONFIG_GATEWAY | CONFIG_TRACES,
     .needs = CONFIG_CONTRACT | CONFIG_KAFKA | CONFIG_POSTGRES,
     .flags = FLAGS,
     .flag_count = COUNT_OF(FLAGS),
@@ -117,7 +121,8 @@ static enum status up_serve(const struct config *config, struct children *childr
     if (status == STATUS_OK)
         status = life_begin(error);
     if (status == STATUS_OK)
-        status = up_export(config, error); /* before the admin endpoint's thread exists */
+        status =
+            config_export(config, error); /* before the admin endpoint's thread exists */
     if (status == STATUS_OK)
         status = admin_open(config, &admin, error);
     if (status == STATUS_OK)

@@ -20,19 +20,18 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from . import gid
+from . import gid, made_up
 from .call import Call
 from .clock import Clock, iso
 from .config import Config
 from .inventory import error
 from .journal import Journal
 from .resolvers import Resolvers
-from .state import Item, Level, Quantities, Shop
+from .state import Item, Level, Shop
 
 MAX_CONNECTIONS, MAX_DEPTH = 5, 2
 URL_SECONDS = 7 * 86400
 _BLOCK = 64
-_MADE_UP_FROM = 5_000_000_001
 _ALL = 250
 
 
@@ -88,6 +87,7 @@ class BulkOperations:
         self._operations: dict[int, Operation] = {}
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
+        self.finished: Callable[[int, str], None] = lambda number, status: None
 
     def clear(self) -> None:
         with self._lock:
@@ -199,7 +199,7 @@ class BulkOperations:
         failing = self._config.bulk_outcome == "FAILED"
         count = len(held) + self._config.bulk_made_up
         count = count // 2 if failing else count
-        all_items = itertools.chain(held, _made_up(self._config.bulk_made_up, places))
+        all_items = itertools.chain(held, made_up.items(self._config.bulk_made_up, places))
         roots = itertools.islice(all_items, count)
         with open(operation.path, "wb") as stream:
             for line in _lines(roots, plan, grouped):
@@ -212,6 +212,7 @@ class BulkOperations:
         )
         self._journal.write("bulk_finished", bulk=operation.id, objects=operation.objects)
         operation.finished.set()
+        self.finished(operation.id, "FAILED" if failing else "COMPLETED")
 
     # Compiling
 
@@ -341,27 +342,6 @@ def _connections(node: FieldNode, depth: int) -> tuple[int, int]:
     return is_connection + sum(count for count, _ in below), max(
         [here, *(d for _, d in below)]
     )
-
-
-def _made_up(count: int, places: list[int]) -> Iterator[Item]:
-    """Items of a large catalogue, made while they are written out and held nowhere: the
-    export has them, no other query does. Every hundredth is a bundle, every tenth sells
-    on."""
-    for number in range(count):
-        item = Item(
-            _MADE_UP_FROM + number,
-            f"made-up-{number:07}",
-            mutable=number % 100 != 99,
-            bundle=number % 100 == 99,
-            policy="CONTINUE" if number % 10 == 9 else "DENY",
-            tags=("made-up", f"group-{number % 50}"),
-            price=f"{number % 1000}.95",
-        )
-        quantities = Quantities(available=number % 90, committed=number % 3)
-        item.levels += [
-            Level(item.id, place, quantities, True, 0.0, {}) for place in places
-        ]
-        yield item
 
 
 def _lines(roots: Iterator[Any], plan: Plan, grouped: bool) -> Iterator[bytes]:

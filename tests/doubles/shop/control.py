@@ -30,6 +30,9 @@ class Control:
         self._posts: dict[str, Callable[[dict[str, Any]], Any]] = {
             "catalog": self._catalog,
             "order": self._order,
+            "webhooks": self._webhooks,
+            "unsubscribe": self._unsubscribe,
+            "uninstall": self._uninstall,
             "shelf": self._shelf,
             "edit": self._edit,
             "rename": self._rename,
@@ -45,6 +48,7 @@ class Control:
             "journal": self._journal,
             "check": self._check,
             "health": self._health,
+            "webhooks": self._webhook_state,
         }
 
     def post(self, name: str, body: bytes) -> Answer:
@@ -158,23 +162,43 @@ class Control:
     # Effects from elsewhere
 
     def _order(self, body: dict[str, Any]) -> dict[str, Any]:
-        """place: available to committed; cancel: back; fulfil: out of the house."""
+        """place: available to committed; cancel, refund: back; fulfil: out of the house;
+        add: as place, to an order that there is."""
         action = body.get("action", "place")
-        if action not in ("place", "buy", "cancel", "fulfil"):
-            raise ControlError("action must be place, buy, cancel or fulfil")
-        with self._double.shop.lock:
+        if action not in ("place", "buy", "cancel", "fulfil", "refund", "add"):
+            raise ControlError("action must be place, buy, cancel, fulfil, refund or add")
+        with self._double.shop.lock, self._double.orders.action():
             now = self._double.clock.now()
             lines = [(self._level(line), int(line["quantity"])) for line in body["lines"]]
             order = body.get("id") or f"order-{next(self._order_ids)}"
             if action == "buy":
                 return self._buy(order, lines, now)
+            moves = lines if body.get("restock", True) else []
             changes = [
-                self._move(level, action, units, now).journal() for level, units in lines
+                self._move(level, action, units, now).journal() for level, units in moves
             ]
+            self._tell(action, str(order), lines, body)
             self._double.journal.write(
                 "order", order=order, action=action, changes=changes
             )
         return {"order": order, "t": now, "changes": changes}
+
+    def _tell(
+        self,
+        action: str,
+        order: str,
+        lines: list[tuple[Level, int]],
+        body: dict[str, Any],
+    ) -> None:
+        orders = self._double.orders
+        if action == "place":
+            till = self._location(body["till"]) if "till" in body else None
+            orders.placed(order, lines, till)
+        elif action == "add":
+            orders.added(order, lines)
+        elif action in ("cancel", "refund"):
+            restocks = bool(body.get("restock", True))
+            orders.given_back(order, lines, action == "cancel", restocks)
 
     def _buy(
         self, order: str, lines: list[tuple[Level, int]], now: float
@@ -189,6 +213,8 @@ class Control:
             if accepted[-1]:
                 changes.append(self._move(level, "place", units, now).journal())
         refused = accepted.count(False)
+        sold = [line for line, taken in zip(lines, accepted) if taken]
+        self._double.orders.placed(str(order), sold)
         self._double.journal.write(
             "order", order=order, action="buy", changes=changes, refused=refused
         )
@@ -200,8 +226,13 @@ class Control:
 
     def _move(self, level: Level, action: str, units: int, now: float) -> Any:
         present = level.quantities
-        available = {"place": -units, "cancel": units, "fulfil": 0}[action]
-        committed = {"place": units, "cancel": -units, "fulfil": -units}[action]
+        available, committed = {
+            "place": (-units, units),
+            "add": (-units, units),
+            "cancel": (units, -units),
+            "refund": (units, -units),
+            "fulfil": (0, -units),
+        }[action]
         after = present._replace(
             available=present.available + available,
             committed=present.committed + committed,
@@ -231,6 +262,7 @@ class Control:
             level.active = bool(body.get("active", level.active))
             item = shop.items[level.item]
             item.tracked = bool(body.get("tracked", item.tracked))
+            item.policy = str(body.get("policy", item.policy))
             if "bundle" in body:
                 item.bundle = bool(body["bundle"])
                 item.mutable = not item.bundle
@@ -245,6 +277,7 @@ class Control:
             item = self._item(body)
             before = item.sku
             shop.rename_item(item, body["to"])
+            self._double.orders.item_changed(item)
             self._double.journal.write(
                 "renamed", item=item.id, before=before, after=item.sku
             )
@@ -269,9 +302,31 @@ class Control:
         return {"ok": True}
 
     def _clock(self, body: dict[str, Any]) -> dict[str, Any]:
-        self._double.clock.advance(float(body["advance_seconds"]))
-        self._double.journal.write("clock", advance_seconds=body["advance_seconds"])
-        return {"now": self._double.clock.now()}
+        """advance_seconds; or speed, with `start` (a moment, or below 0: seconds from
+        now)."""
+        clock = self._double.clock
+        if "speed" in body:
+            start = body.get("start")
+            now = clock.now() + start if start is not None and start < 0 else start
+            clock.run(float(body["speed"]), now)
+        else:
+            clock.advance(float(body["advance_seconds"]))
+        self._double.journal.write("clock", **body)
+        return {"now": clock.now()}
+
+    def _webhooks(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._double.webhooks.configure(body)
+        return {"ok": True}
+
+    def _unsubscribe(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {"gone": self._double.webhooks.unsubscribe(body.get("topic"))}
+
+    def _uninstall(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The webhook goes out with the last subscriptions."""
+        self._double.orders.uninstalled()
+        self._double.webhooks.uninstalled()
+        self._double.tokens.revoke_all()
+        return {"ok": True}
 
     def _config(self, body: dict[str, Any]) -> dict[str, Any]:
         self._double.config.update(body)
@@ -307,6 +362,17 @@ class Control:
                 "now": self._double.clock.now(),
                 "available_points": self._double.bucket.available(),
                 "levels": levels,
+            }
+        )
+
+    def _webhook_state(self, query: dict[str, str]) -> Answer:
+        webhooks = self._double.webhooks
+        shown = [one.shown() for one in webhooks.subscriptions.values()]
+        return json_answer(
+            {
+                "counts": webhooks.counts,
+                "waiting": webhooks.waiting(),
+                "subscriptions": shown,
             }
         )
 

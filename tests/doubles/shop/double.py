@@ -23,8 +23,10 @@ from .faults import Decision, FaultPlan
 from .inventory import Inventory
 from .journal import Journal
 from .oauth import Tokens
+from .orders import Orders
 from .resolvers import Resolvers
 from .state import Shop
+from .webhooks import Webhooks
 
 HTML = (
     b"<!DOCTYPE html><html><head><title>Something went"
@@ -70,14 +72,18 @@ class Double:
         directory.mkdir(parents=True, exist_ok=True)
         self.config, self.defaults = config, Config(**vars(config))
         self.clock, self.shop, self.faults = Clock(), Shop(), FaultPlan()
+        self.shop.made_up = config.bulk_made_up
         self.journal = Journal(directory / "journal.jsonl", self.clock)
+        self.webhooks = Webhooks(config, self.clock, self.journal)
+        self.orders = Orders(self.shop, self.clock, self.webhooks)
         self.tokens, self.bucket = Tokens(config, self.clock), Bucket(config, self.clock)
         self.inventory = Inventory(self.shop, config, self.clock, self.journal)
-        resolvers = Resolvers(self.shop)
+        resolvers = Resolvers(self.shop, self.orders)
         self.bulk = BulkOperations(
             self.shop, config, self.clock, self.journal, resolvers, directory / "bulk"
         )
-        self.engine = Engine(config, resolvers, self.inventory, self.bulk)
+        self.bulk.finished = self.orders.bulk_finished
+        self.engine = Engine(config, resolvers, self.inventory, self.bulk, self.webhooks)
         self._costs = CostModel(self.engine.schema, config)
         self._call_ids = itertools.count(1)
         self.stopping = threading.Event()
@@ -89,6 +95,7 @@ class Double:
 
     def stop(self) -> None:
         """Keeps the lock for good: whatever is still under way is not applied."""
+        self.webhooks.stop()
         self.shop.lock.acquire()
         snapshot.save(self._snapshot, self.shop, self.inventory.keys, self.clock)
         self.journal.write("stopped")
@@ -101,6 +108,8 @@ class Double:
             self.shop.clear()
             self.inventory.keys.clear()
             self.bulk.clear()
+            self.webhooks.clear()
+            self.orders.clear()
             self.tokens.revoke_all()
             self.faults.replace({})
             self.bucket.reset()
@@ -109,7 +118,12 @@ class Double:
     # One GraphQL call
 
     def graphql(
-        self, version: str, token: str | None, body: bytes, base_url: str
+        self,
+        version: str,
+        token: str | None,
+        body: bytes,
+        base_url: str,
+        traceparent: str | None = None,
     ) -> Answer:
         served = (
             version
@@ -132,6 +146,7 @@ class Double:
             key=wanted.key,
             body_sha=hashlib.sha256(body).hexdigest(),
             pairs=wanted.pairs,
+            **({"traceparent": traceparent} if traceparent else {}),
         )
         decision = self.faults.draw(_names(wanted))
         if decision.fired:
@@ -143,6 +158,7 @@ class Double:
             raise
         answer.headers.update(headers)
         answer.call_id = call.id
+        self.stopping.wait(decision.late_seconds)
         self._end(call, answer.how)
         return answer
 

@@ -33,8 +33,9 @@ from .bulk import BulkOperations
 from .call import ApiError, Call
 from .config import Config
 from .inventory import MAX_PAIRS, Inventory
-from .resolvers import Product, Resolver, Resolvers, Variant, check_size
+from .resolvers import Product, Resolver, Resolvers, Variant, check_size, connection
 from .state import Item, Level, Location
+from .webhooks import Subscription, Webhooks, topic_of
 
 SCHEMA_FILE = Path(__file__).with_name("schema.graphql")
 _CACHED_DOCUMENTS = 256
@@ -53,6 +54,7 @@ _SCOPES = {
     "inventoryLevel": "read_inventory",
     "locations": "read_locations",
 }
+_TOPIC_SCOPES = {"orders": "read_orders", "refunds": "read_orders", "products": "read_products"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,14 @@ class Engine:
         resolvers: Resolvers,
         inventory: Inventory,
         bulk: BulkOperations,
+        webhooks: Webhooks,
     ) -> None:
-        self._config, self._resolvers, self._inventory, self._bulk = (
+        self._config, self._resolvers, self._inventory, self._bulk, self._webhooks = (
             config,
             resolvers,
             inventory,
             bulk,
+            webhooks,
         )
         self.schema = build_schema(SCHEMA_FILE.read_text())
         self._directive: Any = self.schema.get_directive("idempotent")
@@ -185,6 +189,13 @@ class Engine:
                 lambda info, args: self._resolvers.locations(args, info.context)
             ),
             "bulkOperation": self._guarded(lambda info, args: self._bulk.get(args["id"])),
+            "webhookSubscriptions": self._guarded(
+                lambda info, args: connection(
+                    [one.shown() for one in self._webhooks.subscriptions.values()],
+                    args,
+                    "webhookSubscriptions",
+                )
+            ),
             "shop": self._guarded(
                 lambda info, args: {
                     "id": gid.make("Shop", 1),
@@ -209,6 +220,15 @@ class Engine:
                     self.schema, args["query"], args["groupObjects"], info.context
                 )
             ),
+            "webhookSubscriptionCreate": self._guarded(self._subscribe),
+            "webhookSubscriptionUpdate": self._guarded(
+                lambda info, args: _subscribed(
+                    self._webhooks.change(
+                        gid.number(args["id"], "WebhookSubscription") or 0,
+                        args["webhookSubscription"],
+                    )
+                )
+            ),
         }
 
     def _guarded(self, resolve: Any) -> Any:
@@ -223,6 +243,13 @@ class Engine:
             return resolve(info, args)
 
         return guarded
+
+    def _subscribe(self, info: GraphQLResolveInfo, args: dict[str, Any]) -> Any:
+        topic = topic_of(args["topic"])
+        scope = _TOPIC_SCOPES.get(topic.split("/")[0], "read_inventory")
+        if scope not in self._config.scopes and topic.split("/")[0] not in ("app", "bulk_operations"):
+            return _subscribed(f"You do not have access to this topic: it needs {scope}.")
+        return _subscribed(self._webhooks.create(topic, args["webhookSubscription"]))
 
     def _set_quantities(self, info: GraphQLResolveInfo, args: dict[str, Any]) -> Any:
         key = self._key(info)
@@ -318,6 +345,14 @@ def _type_name(value: Any, info: Any, abstract: Any) -> str | None:
 
 def _only(value: Any, kind: type) -> Any:
     return value if isinstance(value, kind) else None
+
+
+def _subscribed(one: Subscription | str) -> dict[str, Any]:
+    """A payload: what was made, or why nothing was."""
+    if isinstance(one, str):
+        errors = [{"field": ["webhookSubscription", "callbackUrl"], "message": one}]
+        return {"webhookSubscription": None, "userErrors": errors}
+    return {"webhookSubscription": one.shown(), "userErrors": []}
 
 
 def _never(value: Any) -> bool:

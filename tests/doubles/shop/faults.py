@@ -14,6 +14,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "drop_after_apply": {},
     "hang": {"seconds": 30, "when": "before"},
     "html": {"status": 200, "when": "before"},
+    "late": {"ms": 50},
     "status_429": {"retry_after": 1},
     "status_5xx": {"status": 503, "when": "before"},
     "throttled": {},
@@ -52,12 +53,15 @@ class Rule:
 @dataclass(slots=True)
 class Decision:
     delay_seconds: float = 0.0
+    late_seconds: float = 0.0
     fault: Fault | None = None
     fired: list[str] = field(default_factory=list)
 
     def add(self, fault: Fault) -> None:
         if fault.name == "delay":
             self.delay_seconds += fault.params["ms"] / 1000
+        elif fault.name == "late":
+            self.late_seconds += fault.params["ms"] / 1000
         elif self.fault is None:
             self.fault = fault
         else:

@@ -6,10 +6,11 @@ from __future__ import annotations
 import re
 from typing import Any, Callable
 
-from . import gid
+from . import gid, made_up
 from .call import ApiError, Call
 from .clock import iso
 from .inventory import MAX_PAIRS
+from .orders import Orders
 from .state import NAMES, Item, Level, Location, Shop
 
 Resolver = Callable[[Any, dict[str, Any], Call], Any]
@@ -40,8 +41,8 @@ class Resolvers:
     """Look-ups that need the shop. Every level that an answer shows is noted on the
     call as read."""
 
-    def __init__(self, shop: Shop) -> None:
-        self._shop = shop
+    def __init__(self, shop: Shop, orders: Orders) -> None:
+        self._shop, self._orders = shop, orders
 
     def table(self) -> dict[str, dict[str, Resolver]]:
         return {
@@ -118,12 +119,22 @@ class Resolvers:
         self, item: int, location: int, args: dict[str, Any], call: Call
     ) -> Level | None:
         call.read_pairs.append(gid.pair_name(item, location))
-        level = self._shop.levels.get((item, location))
+        level = self._shop.levels.get((item, location)) or self._made_up_level(
+            item, location
+        )
         return (
             level
             if level is not None and (level.active or args.get("includeInactive"))
             else None
         )
+
+    def _made_up(self, number: int) -> Item | None:
+        return made_up.by_id(number, self._shop.made_up, self._shop.locations)
+
+    def _made_up_level(self, item: int, location: int) -> Level | None:
+        made = self._made_up(item)
+        levels = made.levels if made is not None else []
+        return next((level for level in levels if level.location == location), None)
 
     def levels_of_item(
         self, item: Item, args: dict[str, Any], call: Call
@@ -145,7 +156,10 @@ class Resolvers:
         )
         if kind == "Location":
             return self._shop.locations.get(number)
-        item = self._shop.items.get(number)
+        if kind == "LineItem":
+            line = self._orders.line(number)
+            return line and {"__typename": "LineItem", "id": text, "sku": line.sku, "quantity": line.units}
+        item = self._shop.items.get(number) or self._made_up(number)
         if item is None or kind == "InventoryItem":
             return item if kind == "InventoryItem" else None
         return {"ProductVariant": Variant, "Product": Product}.get(

@@ -65,7 +65,9 @@ class Handler(BaseHTTPRequestHandler):
         if graphql:
             token = self.headers.get("X-Shopify-Access-Token")
             self._send(
-                self.server.double.graphql(graphql[1], token, body, self.server.url)
+                self.server.double.graphql(
+                    graphql[1], token, body, self.server.url, self.headers.get("traceparent")
+                )
             )
         elif self.path == "/admin/oauth/access_token":
             self._send(self.server.double.grant(body))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ def save(path: Path, shop: Shop, keys: IdempotencyStore, clock: Clock) -> None:
     """The caller holds the shop's lock and does not give it back: nothing may be
     applied after this."""
     value = {
-        "offset_seconds": clock.offset_seconds,
+        "offset_seconds": clock.now() - time.time(),
         "locations": [dataclasses.asdict(place) for place in shop.locations.values()],
         "items": [
             [
@@ -65,7 +66,7 @@ def load(path: Path, shop: Shop, keys: IdempotencyStore, clock: Clock) -> bool:
     if not path.exists():
         return False
     value = json.loads(path.read_text())
-    clock.advance(value["offset_seconds"])
+    clock.run(1.0, time.time() + value["offset_seconds"])
     shop.locations = {entry["id"]: Location(**entry) for entry in value["locations"]}
     for entry in value["items"]:
         *facts, tags, price, bundle = entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from . import gid
 
@@ -105,6 +105,8 @@ class Change(NamedTuple):
 class Shop:
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.made_up = 0  # items that nobody holds (made_up.py)
+        self.changed: Callable[[Change], None] | None = None  # told of every put
         self.clear()
 
     def clear(self) -> None:
@@ -157,7 +159,10 @@ class Shop:
                 {name: now for name in NAMES if before.get(name) != quantities.get(name)}
             )
         level.quantities, level.updated_at = quantities, dates
-        return Change(level, before, quantities)
+        change = Change(level, before, quantities)
+        if self.changed is not None:
+            self.changed(change)
+        return change
 
     def item_by_sku(self, sku: str) -> Item | None:
         numbers = self.by_sku.get(sku)

@@ -146,3 +146,18 @@ def test_signal_stops_everything(tmp_path, number):
     assert runner.wait(timeout=60) == 128 + number
     wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "the server to be gone", 10)
     assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "counts"),
+    [
+        ("scenarios 5 passed, 1 failed (9 s)\n\nall suites took 9 s\n5 passed, 1 failed\n", 1, (5, 1, 0)),
+        ("5 passed, 0 failed, 2 skipped\n", 0, (5, 0, 2)),
+        ("5 passed, 0 failed\nkilled\n", 137, (0, 1, 0)),
+        ("5 passed, 0 failed\n", 1, (5, 1, 0)),
+        ("", 0, (0, 1, 0)),
+    ],
+)
+def test_a_run_beside_is_counted_by_its_last_line(output, code, counts):
+    tally = suites.read_tally(output, code)
+    assert (tally.passed, tally.failed, tally.skipped) == counts

@@ -48,6 +48,13 @@ def test_librdkafka_from_another_tarball_is_refused(copy):
     assert not (copy / "build/deps/librdkafka-build").exists()
 
 
+def test_axe_from_another_tarball_is_refused(copy):
+    (copy / "build/deps/axe-core-4.14.1.tgz").write_bytes(b"something else")
+    done = run(copy, "axe.sh")
+    assert done.returncode == EX_CONFIG and "refusing" in done.stderr
+    assert not (copy / "build/deps/axe").exists()
+
+
 def test_npm_that_fails_is_reported(copy, tmp_path):
     path = fake(tmp_path / "bin", npm="exit 1")
     done = run(copy, "librdkafka.sh", PATH=path)
