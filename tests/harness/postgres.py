@@ -131,6 +131,9 @@ class Postgres:
             self.stop()
         self.start()
 
+    def log(self) -> str:
+        return self._child.text("err") if self._child else ""
+
     def connect(self, **options) -> psycopg.Connection:
         return psycopg.connect(self.dsn, **({"autocommit": True} | options))
 

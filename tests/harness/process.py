@@ -23,6 +23,8 @@ _alive: list["Child"] = []
 
 def _tie_to_parent(parent: int, death_signal: int):
     def prepare() -> None:
+        # A shell lets what it starts in the background ignore SIGINT, and so would its children.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         _libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
         if os.getppid() != parent:  # it died before the tie held
             os._exit(1)

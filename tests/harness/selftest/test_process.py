@@ -52,6 +52,17 @@ def test_terminate_wakes_a_paused_child(run_dir):
     assert child.terminate(limit_s=10) == -signal.SIGTERM
 
 
+def test_a_child_hears_sigint_though_its_parent_does_not(run_dir):
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child = Child("hears", [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(60)"], run_dir)
+    finally:
+        signal.signal(signal.SIGINT, former)
+    child.wait_line("up")
+    child.send(signal.SIGINT)
+    assert child.wait(20) != 0 and "KeyboardInterrupt" in child.text("err")
+
+
 def test_wait_line_reports_an_early_end(run_dir):
     child = Child("early", ["bash", "-c", "echo why >&2; exit 3"], run_dir)
     with pytest.raises(AssertionError, match="ended with 3(.|\n)*why"):
