@@ -274,11 +274,21 @@ struct changed_level {
     struct span traceparent;
 };
 
-/* Records from `from` on, below `until`. */
+/* Records from `from` on, below `until`, where a page of the ledger ends. */
 struct changed_span {
     int64_t from;
     int64_t until;
 };
+
+/* Records that are asked about at once: a worker that takes over from one that was killed
+ * within a backlog owes the levels of millions, and new records wait behind the question. */
+#define STORE_CHANGED_STEP 16384
+
+/* The first piece of a span: it ends where the page of the ledger ends that is the first to
+ * reach STORE_CHANGED_STEP records, or with the span. */
+enum status store_changed_step(struct postgres *postgres, const struct partition_ref *ref,
+                               const struct changed_span *span, int64_t *until_out,
+                               struct error *error);
 
 struct changed_visitor {
     enum status (*each)(void *self, const struct changed_level *changed,

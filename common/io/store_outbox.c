@@ -24,11 +24,15 @@ static const struct statement CHANGED_LEVELS = {
     "SELECT l.sku, l.location, l.source, l.quantity, l.occurred_at, l.version, "
     "l.revision, c.record_offset, c.traceparent FROM (SELECT DISTINCT ON (sku, location) "
     "sku, location, record_offset, traceparent FROM idempotency WHERE topic = $1 "
-    "AND partition = $2 AND page_next_offset > $3 AND record_offset >= $3 "
-    "AND record_offset < $4 "
+    "AND partition = $2 AND page_next_offset > $3 AND page_next_offset <= $4 "
+    "AND record_offset >= $3 "
     "AND outcome IN (0, 1) AND type IN (0, 1) "
     "ORDER BY sku, location, record_offset DESC) AS c "
     "JOIN levels l ON l.sku = c.sku AND l.location = c.location ORDER BY c.record_offset"};
+static const struct statement PAGE_END = {
+    "page_end",
+    "SELECT next_offset FROM ledger WHERE topic = $1 AND partition = $2 "
+    "AND next_offset >= $3 AND next_offset < $4 ORDER BY next_offset LIMIT 1"};
 
 enum status store_outbox_read(struct postgres *postgres, const struct partition_ref *ref,
                               int64_t from_offset, struct rows *rows, struct error *error)
@@ -97,6 +101,26 @@ static enum status read_changed(void *self, const struct rows *rows, struct erro
         .offset = rows_int(rows, 0, 7),
         .traceparent = rows_span(rows, 0, 8)};
     return visitor->each(visitor->self, &changed, error);
+}
+
+enum status store_changed_step(struct postgres *postgres, const struct partition_ref *ref,
+                               const struct changed_span *span, int64_t *until_out,
+                               struct error *error)
+{
+    SCOPED(pg_params_free) struct pg_params params;
+    SCOPED(rows_release) struct rows rows = {0};
+    *until_out = span->until;
+    if (span->until - span->from <= STORE_CHANGED_STEP)
+        return STATUS_OK;
+    pg_params_init(&params);
+    pg_params_text(&params, ref->topic);
+    pg_params_int4(&params, ref->partition);
+    pg_params_int8(&params, span->from + STORE_CHANGED_STEP);
+    pg_params_int8(&params, span->until);
+    enum status status = postgres_query(postgres, &PAGE_END, &params, &rows, error);
+    if (status == STATUS_OK && rows.count == 1)
+        *until_out = rows_int(&rows, 0, 0);
+    return status;
 }
 
 enum status store_changed_levels(struct postgres *postgres,

@@ -10,6 +10,8 @@
 #include "common/runtime/shadow.h"
 #include "workers/apply/lane.h"
 
+#include <stdatomic.h>
+
 #define APPLY_OWNER_MAX 160
 
 /* A trouble that was logged lately. */
@@ -52,6 +54,7 @@ struct apply {
     struct postgres *postgres; /* of the group's thread, for taking partitions */
     struct lane lanes[KAFKA_LANES_MAX];
     int lane_count;
+    atomic_int lanes_refused; /* lanes with records that the broker does not take */
 };
 
 /* False: nothing leaves, no record and no incident. */

@@ -98,7 +98,7 @@ static enum status learn_progress(struct lane *lane, struct error *error)
             continue;
         }
         if (rows_int(&rows, row, 2) != part->next_offset)
-            part->relay.behind = true;
+            relay_fall_behind(&part->relay);
         part->next_offset = rows_int(&rows, row, 2);
     }
     return status;
@@ -402,7 +402,7 @@ static void *lane_run(void *self)
         lane->taken = 0;
         if (lane->waits)
             life_wait_ms(BROKER_WAIT_MS);
-        if (idle)
+        if (idle && !lane->owes)
             kafka_in_wait(lane->apply->in, lane->number, IDLE_WAIT_MS);
     }
     (void)pthread_mutex_lock(&lane->lock);

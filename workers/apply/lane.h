@@ -99,9 +99,12 @@ struct lane {
     int64_t pending_since_us;
     bool tells; /* there is something to tell, be it that nothing changed */
     struct pool records_pool;
-    bool waits;       /* for the broker to take what was sent */
-    struct pace pace; /* of a shadow's lane: leaves room for the live state */
-    size_t taken;     /* records, in this turn */
+    bool waits;        /* for the broker to take what was sent */
+    bool refused;      /* the broker does not take records of a partition */
+    bool owes;         /* what an earlier owner did not send; more of it may be left */
+    size_t relay_next; /* whose turn it is to be told of */
+    struct pace pace;  /* of a shadow's lane: leaves room for the live state */
+    size_t taken;      /* records, in this turn */
     int tries;
     struct error fatal; /* why the lane ended the process, if it did */
     struct lane_metrics metrics;

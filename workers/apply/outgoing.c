@@ -19,7 +19,7 @@ static void fall_behind(struct lane *lane)
     for (size_t at = 0; at < lane->part_count; at++) {
         struct part *part = &lane->parts[at];
         if (part->next_offset > part->relay.claimed)
-            part->relay.behind = true;
+            relay_fall_behind(&part->relay);
     }
     pending_clear(&lane->pending);
 }
@@ -120,7 +120,7 @@ static void note_levels(struct lane *lane)
         if (!pending_add(&lane->pending, &level)) {
             struct part *part = lane_part(lane, level.partition);
             ASSERT(part != NULL);
-            part->relay.behind = true;
+            relay_fall_behind(&part->relay);
         }
     }
 }
@@ -145,7 +145,8 @@ void outgoing_note(struct lane *lane, const struct store_effects *effects)
         return;
     if (is_stale(lane->batch_began_us)) {
         for (size_t at = 0; at < effects->progress_count; at++)
-            lane_part(lane, effects->progress[at].fence.partition)->relay.behind = true;
+            relay_fall_behind(
+                &lane_part(lane, effects->progress[at].fence.partition)->relay);
         return;
     }
     if (!lane->tells)
@@ -173,22 +174,53 @@ bool outgoing_is_behind(const struct lane *lane)
            kafka_out_waiting(lane->apply->out) > LANE_WAITING_MAX;
 }
 
+/* One partition a turn, in turns: new records wait behind it. */
+static struct part *next_owing(struct lane *lane)
+{
+    for (size_t tried = 0; tried < lane->part_count; tried++) {
+        struct part *part = &lane->parts[lane->relay_next++ % lane->part_count];
+        if (!part->lost && relay_owes(&part->relay))
+            return part;
+    }
+    return NULL;
+}
+
+/* Said once, when it begins and when it is over; of all lanes together. */
+static void say_refused(struct lane *lane, const char *why)
+{
+    bool refused = why != NULL;
+    if (refused == lane->refused)
+        return;
+    lane->refused = refused;
+    int lanes = atomic_fetch_add(&lane->apply->lanes_refused, refused ? 1 : -1);
+    if (refused || lanes == 1)
+        life_ready("outbox", !refused, why);
+}
+
+static void settle_all(struct lane *lane)
+{
+    const char *why = NULL;
+    for (size_t at = 0; at < lane->part_count; at++) {
+        struct relay *relay = &lane->parts[at].relay;
+        relay_settle(relay);
+        if (relay->why[0] != '\0' && !lane->parts[at].lost)
+            why = relay->why;
+    }
+    say_refused(lane, why);
+}
+
 enum status outgoing_relay_old(struct lane *lane, struct error *error)
 {
     const struct relay_way way = apply_relay_way(lane->apply);
-    enum status status = STATUS_OK;
+    lane->owes = false;
     if (!apply_tells(lane->apply))
         return STATUS_OK;
-    for (size_t at = 0; at < lane->part_count && status == STATUS_OK; at++) {
-        struct part *part = &lane->parts[at];
-        relay_settle(&part->relay);
-        if (part->relay.behind && !part->lost)
-            status = relay_catch_up(&part->relay, &way, lane->postgres, part->next_offset,
-                                    error);
-        if (status == STATUS_OK && !part->lost)
-            status = relay_tell_again(&part->relay, &way, lane->postgres, error);
-    }
-    return status;
+    settle_all(lane);
+    struct part *part = next_owing(lane);
+    lane->owes = part != NULL;
+    return part == NULL
+               ? STATUS_OK
+               : relay_step(&part->relay, &way, lane->postgres, part->next_offset, error);
 }
 
 enum status outgoing_note_idle(struct lane *lane, struct error *error)

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 
 #define RECORD_BYTES_MAX ((size_t)64 * 1024)
+#define RESUME_FIRST_US 250000
+#define RESUME_DOUBLINGS 5 /* to 8 s */
 
 /* `pending` counts the records without an answer, and one for the relay itself. */
 struct relay_lot {
@@ -19,6 +21,7 @@ struct relay_lot {
     int64_t below;
     int64_t stored_until; /* rows of it lie in the table, below this offset; 0 = none */
     bool ends_again;      /* what was to be told again is told */
+    char why[RELAY_WHY_MAX]; /* of the first that failed; written before `failed` */
     atomic_int pending;
     atomic_bool failed;
 };
@@ -32,6 +35,9 @@ static void lot_drop(struct relay_lot *lot)
 void relay_acked(void *opaque, const struct error *error)
 {
     struct relay_lot *lot = opaque;
+    if (error != NULL && !atomic_load(&lot->failed))
+        (void)snprintf(lot->why, sizeof(lot->why), "%.*s", RELAY_WHY_MAX - 1,
+                       error->text);
     if (error != NULL)
         atomic_store(&lot->failed, true);
     lot_drop(lot);
@@ -53,10 +59,23 @@ void relay_begin(struct relay *relay, int32_t partition, const struct take *take
         .below = take->relayed_offset,
         .noted = take->relayed_offset,
         .claimed = take->relayed_offset,
-        .behind = owes,
+        .stored_done = take->relayed_offset,
         .again = {.waits = owes,
                   .span = {.from = take->relayed_offset, .until = take->next_offset},
+                  .told = take->relayed_offset,
                   .due_us = due_us}};
+    if (owes)
+        relay_fall_behind(relay);
+}
+
+void relay_fall_behind(struct relay *relay)
+{
+    if (relay->behind)
+        return; /* what was read since stays read */
+    relay->behind = true;
+    relay->told = relay->below;
+    relay->stored_told =
+        relay->stored_done > relay->below ? relay->stored_done : relay->below;
 }
 
 int64_t relay_notable(const struct relay *relay)
@@ -131,7 +150,7 @@ enum status relay_send(struct relay *relay, const struct relay_way *way,
 {
     struct relay_lot *lot = calloc(1, sizeof(*lot));
     if (lot == NULL) {
-        relay->behind = true;
+        relay_fall_behind(relay);
         return error_set(error, STATUS_RETRY, "apply: out of memory for the outbox");
     }
     lot->below = rows->below;
@@ -186,15 +205,14 @@ static enum status send_page(struct relay *relay, const struct relay_way *way,
 static enum status send_stored(struct relay *relay, const struct relay_way *way,
                                struct postgres *postgres, struct error *error)
 {
-    int64_t from = relay->below;
+    const struct partition_ref ref = {way->source_topic, relay->partition};
     for (;;) {
         SCOPED(rows_release) struct rows rows = {0};
-        enum status status = store_outbox_read(
-            postgres, &(struct partition_ref){way->source_topic, relay->partition}, from,
-            &rows, error);
+        enum status status =
+            store_outbox_read(postgres, &ref, relay->stored_told, &rows, error);
         if (status != STATUS_OK || rows.count == 0)
             return status;
-        status = send_page(relay, way, &rows, &from, error);
+        status = send_page(relay, way, &rows, &relay->stored_told, error);
         if (status != STATUS_OK)
             return status;
     }
@@ -239,32 +257,59 @@ static enum status send_levels(struct relay *relay, const struct relay_way *way,
     return status;
 }
 
-enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
-                           struct postgres *postgres, int64_t next_offset,
-                           struct error *error)
+/* The levels of a piece of what lies between *told and `until`; moves *told behind it. */
+static enum status send_piece(struct relay *relay, const struct relay_way *way,
+                              struct postgres *postgres, struct changed_span *span,
+                              struct error *error)
+{
+    struct changed_span piece = *span;
+    const struct partition_ref ref = {way->source_topic, relay->partition};
+    enum status status = store_changed_step(postgres, &ref, span, &piece.until, error);
+    if (status == STATUS_OK)
+        status = send_levels(relay, way, postgres, &piece, error);
+    if (status == STATUS_OK)
+        span->from = piece.until;
+    return status;
+}
+
+static enum status catch_up(struct relay *relay, const struct relay_way *way,
+                            struct postgres *postgres, int64_t next_offset,
+                            struct error *error)
 {
     enum status status = send_stored(relay, way, postgres, error);
-    const struct changed_span owed = {.from = relay->below, .until = next_offset};
+    struct changed_span owed = {.from = relay->told, .until = next_offset};
     if (status == STATUS_OK)
-        status = send_levels(relay, way, postgres, &owed, error);
+        status = send_piece(relay, way, postgres, &owed, error);
     if (status != STATUS_OK)
         return status;
+    relay->told = owed.from;
+    if (owed.from < owed.until)
+        return STATUS_OK; /* nothing is claimed before all is sent */
     relay->behind = false;
     relay_stored(relay, next_offset); /* of earlier owners: nobody knows what there is */
     const struct relay_rows none = {.below = next_offset};
     return relay_send(relay, way, &none, error);
 }
 
-enum status relay_tell_again(struct relay *relay, const struct relay_way *way,
-                             struct postgres *postgres, struct error *error)
+static bool is_again_due(const struct relay *relay)
+{
+    const struct relay_again *again = &relay->again;
+    return again->waits && again->due_us != 0 && clock_monotonic_us() >= again->due_us;
+}
+
+static enum status tell_again(struct relay *relay, const struct relay_way *way,
+                              struct postgres *postgres, struct error *error)
 {
     const struct relay_rows none = {.below = relay->below};
-    if (!relay->again.waits || relay->again.due_us == 0 || relay->behind ||
-        clock_monotonic_us() < relay->again.due_us)
+    struct changed_span owed = {.from = relay->again.told,
+                                .until = relay->again.span.until};
+    enum status status = send_piece(relay, way, postgres, &owed, error);
+    if (status != STATUS_OK)
+        return status;
+    relay->again.told = owed.from;
+    if (owed.from < owed.until)
         return STATUS_OK;
-    enum status status = send_levels(relay, way, postgres, &relay->again.span, error);
-    if (status == STATUS_OK)
-        status = relay_send(relay, way, &none, error);
+    status = relay_send(relay, way, &none, error);
     if (status != STATUS_OK)
         return status;
     relay->last->ends_again = true;
@@ -272,27 +317,73 @@ enum status relay_tell_again(struct relay *relay, const struct relay_way *way,
     return STATUS_OK;
 }
 
+bool relay_owes(const struct relay *relay)
+{
+    if (relay->behind)
+        return clock_monotonic_us() >= relay->resume_us;
+    return is_again_due(relay);
+}
+
+enum status relay_step(struct relay *relay, const struct relay_way *way,
+                       struct postgres *postgres, int64_t next_offset,
+                       struct error *error)
+{
+    if (relay->behind)
+        return catch_up(relay, way, postgres, next_offset, error);
+    return is_again_due(relay) ? tell_again(relay, way, postgres, error) : STATUS_OK;
+}
+
 /* ---- settling ------------------------------------------------------------------------------------ */
+
+/* The tables still hold what the lots were made of. */
+static void begin_again(struct relay *relay, const char *why)
+{
+    int doublings = relay->tries < RESUME_DOUBLINGS ? relay->tries : RESUME_DOUBLINGS;
+    relay->tries++;
+    relay->resume_us = clock_monotonic_us() + ((int64_t)RESUME_FIRST_US << doublings);
+    (void)snprintf(relay->why, sizeof(relay->why), "%s",
+                   why[0] != '\0' ? why : "apply: the producer's queue is full");
+    relay_end(relay);
+    relay->behind = false;
+    relay_fall_behind(relay);
+    relay->again.told = relay->again.span.from;
+    if (relay->again.due_us == 0)
+        relay->again.due_us = 1; /* at once, where it still waits */
+}
+
+static void all_is_well(struct relay *relay)
+{
+    relay->tries = 0;
+    relay->why[0] = '\0';
+}
+
+static void was_taken(struct relay *relay, const struct relay_lot *lot)
+{
+    relay_stored(relay, lot->stored_until);
+    if (lot->stored_until > relay->stored_done)
+        relay->stored_done = lot->stored_until;
+    if (lot->ends_again)
+        relay->again.waits = false;
+    if (lot->below <= relay->below)
+        return;
+    relay->below = lot->below;
+    all_is_well(relay);
+}
 
 void relay_settle(struct relay *relay)
 {
     while (relay->first != NULL && atomic_load(&relay->first->pending) == 1) {
         struct relay_lot *lot = relay->first;
         if (atomic_load(&lot->failed)) {
-            relay->behind = true; /* the tables still hold what it was made of */
-            if (relay->again.due_us == 0)
-                relay->again.due_us = 1; /* at once, where it still waits */
-            relay_end(relay);
+            begin_again(relay, lot->why);
             return;
         }
-        relay_stored(relay, lot->stored_until);
-        if (lot->ends_again)
-            relay->again.waits = false;
-        if (lot->below > relay->below)
-            relay->below = lot->below;
+        was_taken(relay, lot);
         relay->first = lot->next;
         if (relay->first == NULL)
             relay->last = NULL;
         lot_drop(lot);
+        if (relay->first == NULL && !relay->behind)
+            all_is_well(relay);
     }
 }

@@ -15,6 +15,8 @@
 #include "common/io/kafka_out.h"
 #include "common/io/store_apply.h"
 
+#define RELAY_WHY_MAX 96
+
 struct relay_lot; /* records sent together */
 
 /*
@@ -26,6 +28,7 @@ struct relay_lot; /* records sent together */
 struct relay_again {
     bool waits;
     struct changed_span span;
+    int64_t told; /* of the span, what records below this offset changed is sent again */
     int64_t due_us; /* monotonic; 0 = sent, without the broker's word yet */
 };
 
@@ -37,7 +40,13 @@ struct relay {
     int64_t
         stored_until; /* .. below this offset: a lot is acknowledged before what claims it */
     int64_t claimed; /* what is sent covers all that records below this offset cause */
-    bool behind;     /* the tables hold what was not sent: read them first */
+    int64_t stored_done; /* the broker has the table's rows below this offset */
+    bool behind;         /* the tables hold what was not sent: read them first */
+    int64_t told; /* .. of which the levels are sent that records below this changed */
+    int64_t stored_told;     /* .. and the table's rows below this */
+    int tries;               /* that failed since something of it was taken */
+    int64_t resume_us;       /* .. and when the next may begin; monotonic */
+    char why[RELAY_WHY_MAX]; /* .. and what the broker said; "" = all is well */
     struct relay_again again;
     struct relay_lot *first;
     struct relay_lot *last;
@@ -79,14 +88,19 @@ struct relay_rows {
 enum status relay_send(struct relay *relay, const struct relay_way *way,
                        const struct relay_rows *rows, struct error *error);
 
-/* Reads and sends what the tables hold, up to the fence's `next_offset`. */
-enum status relay_catch_up(struct relay *relay, const struct relay_way *way,
-                           struct postgres *postgres, int64_t next_offset,
-                           struct error *error);
+/* What it sent may not have arrived, or was not sent: the tables are to be read. */
+void relay_fall_behind(struct relay *relay);
 
-/* Tells again what relay_again says, once it is due and nothing else is owed. */
-enum status relay_tell_again(struct relay *relay, const struct relay_way *way,
-                             struct postgres *postgres, struct error *error);
+/* Something is to be read from the tables now: relay_step does some of it. */
+bool relay_owes(const struct relay *relay);
+
+/*
+ * Reads and sends a piece of what the tables hold, up to the fence's `next_offset`; then,
+ * once it is due, of what relay_again says. A piece and not all: new records wait behind it.
+ */
+enum status relay_step(struct relay *relay, const struct relay_way *way,
+                       struct postgres *postgres, int64_t next_offset,
+                       struct error *error);
 
 /* The rows below this offset were removed; others may be left. */
 void relay_trimmed(struct relay *relay, int64_t below);
@@ -94,7 +108,11 @@ void relay_trimmed(struct relay *relay, int64_t below);
 /* The offset that may be noted in `progress`. */
 int64_t relay_notable(const struct relay *relay);
 
-/* Moves `below` over the lots that the broker has; a failed lot makes it fall behind. */
+/*
+ * Moves `below` over the lots that the broker has; a failed lot makes it fall behind. It
+ * tries again after a while that grows, and sends nothing of the table that the broker has:
+ * a topic that refuses its records must not fill the others with repeats.
+ */
 void relay_settle(struct relay *relay);
 
 /* Lets go of a partition: the lots under way are freed when they end. */
