@@ -16,12 +16,10 @@
 #define STAND_BY_MS 5000
 #define NUDGE_LIVELY_MS 100
 #define NUDGE_MS 300
-#define ASK_EVERY_MS 1000 /* whether the broker is back, what a stopped partition holds */
+#define ASK_EVERY_MS 1000 /* whether the broker is back */
 #define ASK_WAIT_MS 200
 #define CLOSE_WAIT_MS 10000
 #define CLOSE_STEP_MS 10
-#define TEXT_ANEW                                                                        \
-    "Kafka: the place of a partition was not in the topic for a while; joins the group anew"
 
 /* ---- assignment --------------------------------------------------------------------------- */
 
@@ -56,6 +54,7 @@ static bool ask_owner(struct kafka_in *in)
         if (in->resume_at[part->partition] - 1 > offset)
             part->offset = in->resume_at[part->partition] - 1;
         in->resume_at[part->partition] = 0;
+        kafka_place_begin(in, part->partition, part->offset);
         in->holding[part->partition] = HOLDING_TAKEN;
     }
     return true;
@@ -74,15 +73,15 @@ static void forward_to_lanes(struct kafka_in *in)
     }
 }
 
-static bool is_cooperative(const struct kafka_in *in)
+bool kafka_group_is_cooperative(const struct kafka_in *in)
 {
     const char *protocol = rd_kafka_rebalance_protocol(in->consumer);
     return protocol != NULL && strcmp(protocol, "COOPERATIVE") == 0;
 }
 
 /* What is assigned is not what we believe: only a session anew makes the two one again. */
-static void fail_session_on(struct kafka_in *in, enum status status,
-                            const struct error *error)
+void kafka_group_fail_on(struct kafka_in *in, enum status status,
+                         const struct error *error)
 {
     if (status == STATUS_OK)
         return;
@@ -90,21 +89,21 @@ static void fail_session_on(struct kafka_in *in, enum status status,
     in->trouble = *error;
 }
 
-static void assign_wanted(struct kafka_in *in)
+void kafka_group_assign_wanted(struct kafka_in *in)
 {
     if (in->wanted == NULL || !ask_owner(in))
         return;
     struct error error = {0};
     enum status status;
     forward_to_lanes(in);
-    if (is_cooperative(in))
+    if (kafka_group_is_cooperative(in))
         status = kafka_error_take(rd_kafka_incremental_assign(in->consumer, in->wanted),
                                   "assign", &error);
     else
         status =
             kafka_status(rd_kafka_assign(in->consumer, in->wanted), "assign", &error);
     rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
-    fail_session_on(in, status, &error);
+    kafka_group_fail_on(in, status, &error);
 }
 
 static void drop_partition(struct kafka_in *in, int32_t partition)
@@ -121,6 +120,7 @@ static void drop_partition(struct kafka_in *in, int32_t partition)
     in->has_gap[partition] = 0;
     in->begin_at[partition] = 0;
     atomic_store(&in->lost_at[partition], 0);
+    kafka_place_end(in, partition);
 }
 
 void kafka_group_drop_all(struct kafka_in *in)
@@ -136,8 +136,9 @@ void kafka_group_drop_all(struct kafka_in *in)
  * library refuses a whole list for one partition that it does not have assigned, and would
  * then wait for ever, and the group with it, for the others to be given back.
  */
-static enum status unassign(struct kafka_in *in, rd_kafka_topic_partition_list_t *list,
-                            struct error *error)
+enum status kafka_group_unassign(struct kafka_in *in,
+                                 rd_kafka_topic_partition_list_t *list,
+                                 struct error *error)
 {
     rd_kafka_topic_partition_list_t *assigned = NULL;
     rd_kafka_resp_err_t code = rd_kafka_assignment(in->consumer, &assigned);
@@ -160,10 +161,10 @@ static void handle_revoke(struct kafka_in *in, rd_kafka_topic_partition_list_t *
     for (int at = 0; at < list->cnt; at++)
         drop_partition(in, list->elems[at].partition);
     enum status status =
-        is_cooperative(in)
-            ? unassign(in, list, &error)
+        kafka_group_is_cooperative(in)
+            ? kafka_group_unassign(in, list, &error)
             : kafka_status(rd_kafka_assign(in->consumer, NULL), "unassign", &error);
-    fail_session_on(in, status, &error);
+    kafka_group_fail_on(in, status, &error);
 }
 
 static void handle_rebalance(struct kafka_in *in, rd_kafka_event_t *event)
@@ -178,100 +179,10 @@ static void handle_rebalance(struct kafka_in *in, rd_kafka_event_t *event)
             rd_kafka_topic_partition_list_destroy(TAKE(in->wanted));
         in->wanted = rd_kafka_topic_partition_list_copy(list);
         kafka_in_refresh(in, METADATA_WAIT_MS);
-        assign_wanted(in);
+        kafka_group_assign_wanted(in);
         return;
     }
     handle_revoke(in, list);
-}
-
-/* ---- partitions whose place is not in the topic ------------------------------------------- */
-
-/*
- * The library has stopped the partition: only an assignment anew sets it going again, and
- * that only after the stop is through, which would undo the forwarding to the lane. With
- * an assignor that knows whole assignments only, the session begins anew.
- */
-static void begin_at(struct kafka_in *in, int32_t partition, int64_t offset)
-{
-    struct error error = {0};
-    if (!is_cooperative(in)) {
-        in->resume_at[partition] = offset + 1;
-        fail_session_on(in, error_set(&error, STATUS_RETRY, "%s", TEXT_ANEW), &error);
-        return;
-    }
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, in->options.topic, partition)->offset =
-        offset;
-    enum status status = unassign(in, list, &error);
-    rd_kafka_topic_partition_list_destroy(list);
-    fail_session_on(in, status, &error);
-    in->begin_at[partition] = offset + 1;
-}
-
-static void begin_anew(struct kafka_in *in, int32_t partition)
-{
-    in->wanted = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(in->wanted, in->options.topic, partition)->offset =
-        in->begin_at[partition] - 1;
-    in->begin_at[partition] = 0;
-    assign_wanted(in);
-}
-
-static void ask_for_place(struct kafka_in *in, int32_t partition, int64_t wanted)
-{
-    struct kafka_gap gap = {.partition = partition, .wanted = wanted};
-    if (rd_kafka_query_watermark_offsets(in->consumer, in->options.topic, partition,
-                                         &gap.first, &gap.end,
-                                         ASK_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return; /* asked again */
-    atomic_store(&in->lost_at[partition], 0);
-    if (gap.wanted < 0) {
-        begin_at(in, partition, gap.first);
-    } else if (gap.wanted >= gap.first && gap.wanted <= gap.end) {
-        begin_at(in, partition, gap.wanted);
-    } else if (in->options.owner.gap(in->options.owner.self, &gap)) {
-        begin_at(in, partition, gap.first);
-    } else {
-        in->gaps[partition] = gap;
-        in->has_gap[partition] = 1;
-        in->gap_count++;
-    }
-}
-
-/* One partition a look that has lost its place; true while there may be more. */
-static bool look_at(struct kafka_in *in, int32_t partition)
-{
-    int64_t lost_at = atomic_load(&in->lost_at[partition]);
-    if (in->holding[partition] != HOLDING_TAKEN || in->wanted != NULL)
-        return in->wanted != NULL && (lost_at != 0 || in->begin_at[partition] != 0);
-    if (in->begin_at[partition] != 0)
-        begin_anew(in, partition);
-    else if (lost_at != 0)
-        ask_for_place(in, partition, lost_at - 1);
-    return atomic_load(&in->lost_at[partition]) != 0 || in->begin_at[partition] != 0;
-}
-
-static void look_for_lost_places(struct kafka_in *in, int64_t now_ms)
-{
-    if (!atomic_load(&in->any_lost) || now_ms - in->looked_ms < ASK_EVERY_MS)
-        return;
-    in->looked_ms = now_ms;
-    atomic_store(&in->any_lost, false);
-    for (int32_t partition = 0; partition < KAFKA_PARTITIONS_MAX; partition++)
-        if (look_at(in, partition))
-            atomic_store(&in->any_lost, true);
-}
-
-int kafka_in_gaps(const struct kafka_in *in, struct kafka_gap *first_out)
-{
-    for (int32_t partition = 0; in->gap_count > 0 && partition < KAFKA_PARTITIONS_MAX;
-         partition++) {
-        if (!in->has_gap[partition])
-            continue;
-        *first_out = in->gaps[partition];
-        break;
-    }
-    return in->gap_count;
 }
 
 /* ---- in touch with the broker ------------------------------------------------------------- */
@@ -376,10 +287,10 @@ static void serve_for(struct kafka_in *in, int timeout_ms)
         return;
     }
     if (in->wanted != NULL)
-        assign_wanted(in);
+        kafka_group_assign_wanted(in);
     int64_t now_ms = kafka_now_ms();
     ask_whether_back(in, now_ms);
-    look_for_lost_places(in, now_ms);
+    kafka_place_look(in, now_ms);
     nudge(in, now_ms);
 }
 

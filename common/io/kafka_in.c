@@ -149,6 +149,14 @@ static struct kafka_record record_of(rd_kafka_message_t *message)
     };
 }
 
+static void note_reached(struct kafka_in *in, const rd_kafka_message_t *message)
+{
+    if (message->partition >= 0 && message->partition < KAFKA_PARTITIONS_MAX)
+        atomic_store_explicit(&in->reached[message->partition],
+                              message->offset + (is_end(message) ? 0 : 1),
+                              memory_order_relaxed);
+}
+
 #define TAKE_AT_ONCE 256
 
 size_t kafka_in_take(struct kafka_in *in, int lane_number, struct kafka_record *records,
@@ -160,13 +168,17 @@ size_t kafka_in_take(struct kafka_in *in, int lane_number, struct kafka_record *
     ssize_t got = 0;
     size_t count = 0;
     (void)pthread_mutex_lock(&lane->lock);
+    kafka_place_asked(lane);
     if (lane->queue != NULL)
         got = rd_kafka_consume_batch_queue(lane->queue, 0, messages, wanted);
     (void)pthread_mutex_unlock(&lane->lock);
-    for (ssize_t at = 0; at < got; at++)
-        if (is_record(in, messages[at]))
-            records[count++] =
-                is_end(messages[at]) ? end_of(messages[at]) : record_of(messages[at]);
+    for (ssize_t at = 0; at < got; at++) {
+        if (!is_record(in, messages[at]))
+            continue;
+        note_reached(in, messages[at]);
+        records[count++] =
+            is_end(messages[at]) ? end_of(messages[at]) : record_of(messages[at]);
+    }
     return count;
 }
 

@@ -15,6 +15,8 @@
 
 #define REOPEN_AFTER_MS 2000
 /* All lanes together; a fetch under way may add one answer of fetch.max.bytes a broker. */
+#define FETCH_WAIT_MS 500 /* the library's own */
+#define ASK_SPARE_MS 1500
 #define QUEUED_KBYTES_ALL 4096
 #define QUEUED_KBYTES_LEAST 512
 
@@ -115,6 +117,19 @@ static enum status set_queue(const struct kafka_in *in, rd_kafka_conf_t *conf,
     return kafka_conf_set(conf, "queued.max.messages.kbytes", text, error);
 }
 
+/* A broker answers a connection's requests in turn, and keeps a fetch that finds nothing:
+ * a question about a quiet topic waits behind it. */
+static int ask_wait_of(const rd_kafka_conf_t *conf)
+{
+    char text[32] = "";
+    size_t size = sizeof(text);
+    int64_t fetch_ms = 0;
+    if (rd_kafka_conf_get(conf, "fetch.wait.max.ms", text, &size) != RD_KAFKA_CONF_OK ||
+        !span_to_int64(span_from(text), &fetch_ms))
+        fetch_ms = FETCH_WAIT_MS;
+    return (int)fetch_ms + ASK_SPARE_MS;
+}
+
 static enum status consumer_open(struct kafka_in *in, struct error *error)
 {
     rd_kafka_conf_t *conf = NULL;
@@ -130,6 +145,7 @@ static enum status consumer_open(struct kafka_in *in, struct error *error)
         rd_kafka_conf_destroy(conf);
         return status;
     }
+    in->ask_wait_ms = ask_wait_of(conf);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR |
                                        RD_KAFKA_EVENT_OFFSET_COMMIT);
     return kafka_client_new(KAFKA_CONSUMER, conf, &in->consumer, error);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define POLL_MS 20 /* a signal to end waits for it */
-#define REFRESH_WAIT_MS 100
+#define REFRESH_WAIT_MS 600 /* longer than a broker keeps a fetch that finds nothing */
 #define HINT_EVERY_US 1000000LL
 #define REFRESH_EVERY_US 30000000LL
 #define LOST_FOR_US 10000000LL
