@@ -17,7 +17,7 @@
 #define NUDGE_LIVELY_MS 100
 #define NUDGE_MS 300
 #define ASK_EVERY_MS 1000 /* whether the broker is back */
-#define ASK_WAIT_MS 200
+#define ASK_WAIT_MS 700   /* longer than a broker keeps a fetch that finds nothing */
 #define CLOSE_WAIT_MS 10000
 #define CLOSE_STEP_MS 10
 

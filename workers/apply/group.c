@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define POLL_MS 20 /* a signal to end waits for it */
+#define POLL_MS 20          /* a signal to end waits for it */
 #define REFRESH_WAIT_MS 600 /* longer than a broker keeps a fetch that finds nothing */
 #define HINT_EVERY_US 1000000LL
 #define REFRESH_EVERY_US 30000000LL
