@@ -3,10 +3,14 @@ only where an operator accepts the loss. The others go on."""
 
 import itertools
 import re
+import sys
 import time
 
+import pytest
 from confluent_kafka import TopicPartition
 
+from tests.chaos.proxy import Proxy
+from tests.harness.kafka import ApacheKafka
 from tests.harness.waiting import wait_until
 from tests.harness.worker import Worker
 from tests.model.generate import Plan, generate
@@ -72,6 +76,28 @@ def test_stands_still_and_says_so(stage):
     assert all(line["level"] == "error" and "--accept-gap" in line["remedy"] for line in lines.values())
     assert stage.audit()["ok"]
     assert len(gap_lines(worker)) == len(CUT), "said again and again"
+    assert worker.terminate() == 0
+
+
+@pytest.fixture
+def far_broker(run_dir):
+    """A broker of the test's own, and the way to it, which can be made long."""
+    broker, proxy = ApacheKafka(run_dir, name="kafka-far"), Proxy(run_dir, sys.executable)
+    broker.extra_properties({"advertised.listeners": f"PLAINTEXT://127.0.0.1:{proxy.open('kafka', broker.port)}"})
+    with broker:
+        yield broker, proxy
+    proxy.stop()
+
+
+def test_is_seen_though_answers_take_their_time(far_broker, postgres, new_stage):
+    """A broker answers a connection's requests in turn, and keeps a fetch that finds nothing: on a quiet topic what is
+    asked about a partition waits behind it. A long way does the same at every question."""
+    broker, proxy = far_broker
+    stage = new_stage(broker, postgres).set_up()
+    lose_some(stage)
+    proxy.late(["kafka"], 120)
+    worker = stage.worker()
+    wait_until(lambda: metric(worker, "parstock_partitions_stopped") == len(CUT), "both to stop", 60)
     assert worker.terminate() == 0
 
 
