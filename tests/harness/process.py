@@ -11,6 +11,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Mapping, Sequence
 
@@ -40,6 +42,26 @@ def _group_alive(pgid: int) -> bool:
     return True
 
 
+@contextmanager
+def _signals_afterwards():
+    """A signal that comes while a process is forked is handled once that is done: Python drops the exception that its
+    handler raises in a hook of fork (`logging` has one), and Ctrl-C would be lost."""
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    held = {number: handler for number, handler in former.items() if callable(handler)}
+    if threading.current_thread() is not threading.main_thread():
+        held = {}  # only the main thread handles signals
+    came: list[int] = []
+    for number in held:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in held.items():
+            signal.signal(number, handler)
+        for number in came:
+            held[number](number, None)
+
+
 class Child:
     """A started program. stdout and stderr go to <log_dir>/<name>.out and .err."""
 
@@ -60,7 +82,7 @@ class Child:
         identity = {}
         if user is not None:
             identity = {"user": user[0], "group": user[1], "extra_groups": [user[1]]}
-        with open(self.out_path, "ab") as out, open(self.err_path, "ab") as err:
+        with open(self.out_path, "ab") as out, open(self.err_path, "ab") as err, _signals_afterwards():
             self._popen = subprocess.Popen(
                 [os.fspath(a) for a in argv],
                 stdin=subprocess.DEVNULL,
@@ -73,7 +95,7 @@ class Child:
                 preexec_fn=_tie_to_parent(os.getpid(), death_signal),
                 **identity,
             )
-        _alive.append(self)
+            _alive.append(self)
 
     @property
     def pid(self) -> int:

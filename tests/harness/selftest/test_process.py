@@ -63,6 +63,22 @@ def test_a_child_hears_sigint_though_its_parent_does_not(run_dir):
     assert child.wait(20) != 0 and "KeyboardInterrupt" in child.text("err")
 
 
+def test_ctrl_c_while_a_child_is_forked_is_not_lost(tmp_path):
+    script = textwrap.dedent(f"""
+        import os, signal, sys
+        from pathlib import Path
+        from tests.harness.process import Child
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGINT))
+        try:
+            Child("child", ["sleep", "300"], Path({str(tmp_path)!r}))
+        except KeyboardInterrupt:
+            sys.exit(7)
+    """)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == 7
+
+
 def test_wait_line_reports_an_early_end(run_dir):
     child = Child("early", ["bash", "-c", "echo why >&2; exit 3"], run_dir)
     with pytest.raises(AssertionError, match="ended with 3(.|\n)*why"):
