@@ -15,10 +15,10 @@ from tests.harness.waiting import Timeout
 SANITIZE = "address,undefined"
 SANITIZED = BUILD / "san-address-undefined"
 UNIT_LIMIT_S, PYTEST_LIMIT_S, BUILD_LIMIT_S = 120.0, 2700.0, 900.0
-# Scenarios wait for clocks and servers more than they compute: more processes than a small machine has cores,
+# Scenarios wait for clocks and servers more than they compute: as many processes as a small machine has cores,
 # each with a broker and a database of its own; the tests of a file stay together.
 WAITING = {"scenarios"}
-SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile")
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
 ASIDE = "scenarios"  # of a whole run, beside all other suites
 NEED_NO_BUILD = {"setup", "harness", "doubles"}
 _CMOCKA_DONE = re.compile(r"^\[\s*(OK|FAILED|ERROR|SKIPPED)\s*\] (\S+)$", re.MULTILINE)

@@ -150,7 +150,12 @@ def test_a_name_still_taken_is_waited_for(broker, postgres, new_stage):
 
 def group_type(stage: Stage) -> str:
     admin = stage.kafka.admin()  # held: the future dies with it
-    found = admin.list_consumer_groups(request_timeout=20).result(timeout=30)
-    assert not found.errors, found.errors
-    (group,) = [g for g in found.valid if g.group_id == f"{stage.env['PARSTOCK_GROUP_PREFIX']}apply"]
+
+    def listed() -> list:
+        """A worker is ready after a while though the group is not there yet: it may have to stand by."""
+        found = admin.list_consumer_groups(request_timeout=20).result(timeout=30)
+        assert not found.errors, found.errors
+        return [g for g in found.valid if g.group_id == f"{stage.env['PARSTOCK_GROUP_PREFIX']}apply"]
+
+    (group,) = wait_until(listed, "the group to be known", 60)
     return group.type.name
