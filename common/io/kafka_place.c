@@ -7,7 +7,6 @@
 #include "common/io/kafka_in_state.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define ASK_EVERY_MS 1000 /* what a stopped partition holds */
 #define LOOK_MS 1000      /* the group waits meanwhile */
@@ -16,6 +15,25 @@
     "Kafka: the place of a partition was not in the topic for a while; joins the group anew"
 
 /* ---- their place is not in the topic -------------------------------------------------------- */
+
+/* What the topic holds of it; false: no answer in time, to be asked again. */
+static bool ask_held(struct kafka_in *in, int32_t partition, int64_t *first_out,
+                     int64_t *end_out)
+{
+    return rd_kafka_query_watermark_offsets(in->consumer, in->options.topic, partition,
+                                            first_out, end_out, in->ask_wait_ms) ==
+           RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static void unassign_one(struct kafka_in *in, int32_t partition)
+{
+    struct error error = {0};
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, in->options.topic, partition);
+    enum status status = kafka_group_unassign(in, list, &error);
+    rd_kafka_topic_partition_list_destroy(list);
+    kafka_group_fail_on(in, status, &error);
+}
 
 /*
  * The library has stopped the partition: only an assignment anew sets it going again, and
@@ -30,12 +48,7 @@ static void begin_at(struct kafka_in *in, int32_t partition, int64_t offset)
         kafka_group_fail_on(in, error_set(&error, STATUS_RETRY, "%s", TEXT_ANEW), &error);
         return;
     }
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, in->options.topic, partition)->offset =
-        offset;
-    enum status status = kafka_group_unassign(in, list, &error);
-    rd_kafka_topic_partition_list_destroy(list);
-    kafka_group_fail_on(in, status, &error);
+    unassign_one(in, partition);
     in->begin_at[partition] = offset + 1;
 }
 
@@ -53,10 +66,8 @@ static void ask_for_place(struct kafka_in *in, int32_t partition, int64_t wanted
     struct kafka_gap gap = {.partition = partition, .wanted = wanted};
     if (wanted < 0) /* the library did not say: what was read says it */
         gap.wanted = atomic_load(&in->reached[partition]);
-    if (rd_kafka_query_watermark_offsets(in->consumer, in->options.topic, partition,
-                                         &gap.first, &gap.end,
-                                         in->ask_wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return; /* asked again */
+    if (!ask_held(in, partition, &gap.first, &gap.end))
+        return;
     atomic_store(&in->lost_at[partition], 0);
     if (gap.wanted < 0) {
         begin_at(in, partition, gap.first);
@@ -142,11 +153,7 @@ static void take_anew(struct kafka_in *in, int32_t partition)
         kafka_group_fail_on(in, STATUS_RETRY, &error);
         return;
     }
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, in->options.topic, partition);
-    enum status status = kafka_group_unassign(in, list, &error);
-    rd_kafka_topic_partition_list_destroy(list);
-    kafka_group_fail_on(in, status, &error);
+    unassign_one(in, partition);
     in->options.owner.dropped(in->options.owner.self, partition, in->lane_of[partition]);
     in->holding[partition] = HOLDING_WANTED;
     in->begin_at[partition] = 1; /* any: the owner will say */
@@ -156,10 +163,8 @@ static void take_anew(struct kafka_in *in, int32_t partition)
 static void ask_whether_more(struct kafka_in *in, int32_t partition, int64_t now_ms)
 {
     struct stall_topic topic = {0};
-    if (rd_kafka_query_watermark_offsets(in->consumer, in->options.topic, partition,
-                                         &topic.first, &topic.end,
-                                         in->ask_wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return; /* asked again */
+    if (!ask_held(in, partition, &topic.first, &topic.end))
+        return;
     stall_see(&in->stalls[partition], atomic_load(&in->reached[partition]), now_ms);
     if (in->stalls[partition].moved_ms != now_ms &&
         stall_judge(&in->stalls[partition], &topic, now_ms))

@@ -257,7 +257,7 @@ static enum status send_levels(struct relay *relay, const struct relay_way *way,
     return status;
 }
 
-/* The levels of a piece of what lies between *told and `until`; moves *told behind it. */
+/* The levels of the first piece of the span, which begins behind it then. */
 static enum status send_piece(struct relay *relay, const struct relay_way *way,
                               struct postgres *postgres, struct changed_span *span,
                               struct error *error)
